@@ -1,0 +1,1 @@
+"""Model bundles in MONAI layout: metadata, weights (safetensors) and a signed manifest."""

@@ -1,0 +1,33 @@
+"""The one tree of errors that `clinical_ai` raises for its callers to handle."""
+
+
+class ClinicalAIError(Exception):
+    """Base of every error of this package; the message names the bad value and the cure."""
+
+
+class SettingsError(ClinicalAIError):
+    """The settings file or an environment variable holds a value that cannot work."""
+
+
+class ImagingError(ClinicalAIError):
+    """Pixels or geometry of a series cannot be used; the reading becomes "not read"."""
+
+
+class BundleError(ClinicalAIError):
+    """A model bundle is missing, altered, unsigned or of an unknown architecture."""
+
+
+class EngineError(ClinicalAIError):
+    """A network could not be compiled or run on any device."""
+
+
+class ReportError(ClinicalAIError):
+    """A DICOM result object could not be built from a reading."""
+
+
+class ReviewError(ClinicalAIError):
+    """A review action is not allowed in the state the reading is in."""
+
+
+class AccountError(ClinicalAIError):
+    """Sign-in refused, or an account change that is not allowed."""

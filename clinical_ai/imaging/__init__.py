@@ -1,0 +1,1 @@
+"""DICOM series to arrays with geometry (LPS, mm), and checks of their quality."""

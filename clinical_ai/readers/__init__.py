@@ -1,0 +1,1 @@
+"""One module per reading task; a reader says what it accepts and returns a `Reading`."""

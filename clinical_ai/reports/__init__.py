@@ -1,0 +1,1 @@
+"""A `Reading` as DICOM SR (TID 1500) and SEG."""

@@ -1,0 +1,159 @@
+"""Where things are and who may talk to us: one frozen object, read once at the start.
+
+Values come from environment variables (``CLINICAL_AI_...``, nested with ``__``), then from
+``clinical-ai.toml`` in the working folder or the file named by ``CLINICAL_AI_CONFIG``, then
+from the defaults below, which suit one machine on its own loopback address.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from clinical_ai.errors import SettingsError
+
+AE_TITLE = r"^[\x20-\x5b\x5d-\x7e]{1,16}$"  # DICOM PS3.5 table 6.2-1, VR AE
+
+
+class PeerSettings(BaseModel):
+    """A DICOM node we send to or accept from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ae_title: str = Field(pattern=AE_TITLE)
+    host: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+
+
+class DicomSettings(BaseModel):
+    """The listener.
+
+    Parameters
+    ----------
+    allowed_calling
+        AE titles that may associate; empty means any, which production mode refuses.
+    quiet_seconds
+        A study is complete when nothing has arrived for this long; by modality, and
+        ``default``.
+    watermark_mb
+        Refuse new instances (0xA700) when the disk has less than this free.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ae_title: str = Field(default="CLINICALAI", pattern=AE_TITLE)
+    host: str = "127.0.0.1"
+    port: int = Field(default=11112, ge=0, le=65535)
+    allowed_calling: tuple[str, ...] = ()
+    quiet_seconds: dict[str, float] = Field(default_factory=lambda: {"default": 10.0})
+    watermark_mb: int = Field(default=1024, ge=0)
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations.
+
+    Parameters
+    ----------
+    data_dir
+        Archive, results, quarantine and the embedded databases.
+    database_url
+        SQLAlchemy URL; None means SQLite inside `data_dir`.
+    result_peers
+        Names, out of `peers`, that results are sent to.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CLINICAL_AI_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = Path("clinical-ai-data")
+    database_url: str | None = None
+    institution: str = "Demonstration hospital"
+    language: Literal["zh", "en"] = "zh"
+    production: bool = False
+    dicom: DicomSettings = DicomSettings()
+    peers: dict[str, PeerSettings] = Field(default_factory=dict)
+    result_peers: tuple[str, ...] = ()
+    bundles_dir: Path | None = None
+    ui_host: str = "127.0.0.1"
+    ui_port: int = Field(default=8501, ge=1, le=65535)
+    worker_concurrency: int = Field(default=1, ge=1, le=64)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - signature set by the library
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then secrets folder, then the TOML file."""
+        toml = Path(os.environ.get("CLINICAL_AI_CONFIG", "clinical-ai.toml"))
+        return (
+            init_settings,
+            env_settings,
+            file_secret_settings,
+            TomlConfigSettingsSource(settings_cls, toml_file=toml),
+        )
+
+    @property
+    def sql_url(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'clinical.sqlite3'}"
+
+    @property
+    def workflow_url(self) -> str:
+        """Where DBOS keeps its checkpoints: its own SQLite file, or a schema of PostgreSQL."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'workflow.sqlite3'}"
+
+    @property
+    def archive_dir(self) -> Path:
+        """Received instances."""
+        return self.data_dir / "archive"
+
+    @property
+    def results_dir(self) -> Path:
+        """SR and SEG objects that we made."""
+        return self.data_dir / "results"
+
+
+def load_settings() -> Settings:
+    """Read the settings in force.
+
+    Raises
+    ------
+    SettingsError
+        Names each bad value and where it came from.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']} (got {e['input']!r})"
+            for e in error.errors()
+        ]
+        raise SettingsError(
+            "settings cannot be used:\n  "
+            + "\n  ".join(lines)
+            + "\nCorrect clinical-ai.toml or the CLINICAL_AI_... environment variable."
+        ) from error
+    unknown = [name for name in settings.result_peers if name not in settings.peers]
+    if unknown:
+        raise SettingsError(
+            f"result_peers names {unknown[0]!r}, but peers has only {sorted(settings.peers)}; "
+            "add the peer or correct the name"
+        )
+    if settings.production and not settings.dicom.allowed_calling:
+        raise SettingsError(
+            "production mode needs dicom.allowed_calling: list the AE titles that may send"
+        )
+    return settings

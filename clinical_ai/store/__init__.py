@@ -1,0 +1,1 @@
+"""Tables of readings, decisions, signatures and accounts; SQLite or PostgreSQL."""

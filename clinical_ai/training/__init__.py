@@ -1,0 +1,1 @@
+"""How the weights of each bundle were made; one command per bundle."""

@@ -1,0 +1,1 @@
+"""Published cardiovascular and metabolic risk equations; pure, no I/O outside `cohort`."""

@@ -1,0 +1,1 @@
+"""Review screens for radiologists, reports for public health, pages for administrators."""

@@ -1,0 +1,1 @@
+"""Metrics, benchmarks and monitoring of the readers and the risk models."""
