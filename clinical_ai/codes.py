@@ -91,7 +91,7 @@ RECOMMENDATION = Code("121075", "DCM", "Recommendation")  # dict
 COMMENT = Code("121106", "DCM", "Comment")  # dict
 FINDING = Code("121071", "DCM", "Finding")  # dict
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")  # dict
-QUALITATIVE_EVALUATIONS = Code(  # PS3.16 TID 1500 row 12, as in HL7's DICOM SR to FHIR guide and dcmjs
+QUALITATIVE_EVALUATIONS = Code(  # PS3.16 TID 1500 row 12; HL7's DICOM SR to FHIR guide, dcmjs
     "C0034375", "UMLS", "Qualitative Evaluations"
 )
 

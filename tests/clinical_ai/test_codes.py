@@ -63,6 +63,4 @@ def test_code_fits_the_dicom_value_representations(name: str) -> None:
 def test_lung_rads_categories_run_in_the_order_of_radlex() -> None:
     categories = ["0", "1", "2", "3", "4A", "4B", "4X"]
     names = ["LUNG_RADS", *(f"LUNG_RADS_{category}" for category in categories)]
-        f"LUNG_RADS_{label}" for label in ["0", "1", "2", "3", "4A", "4B", "4X"]
-    ]
     assert [TABLE[name].value for name in names] == [f"RID{50134 + i}" for i in range(8)]
