@@ -31,3 +31,11 @@ class ReviewError(ClinicalAIError):
 
 class AccountError(ClinicalAIError):
     """Sign-in refused, or an account change that is not allowed."""
+
+
+class WorkerRunningError(ClinicalAIError):
+    """Two workers of one name would resume the same studies."""
+
+
+class LaunchError(ClinicalAIError):
+    """A process of the system could not be started or kept running."""

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         SQLAlchemy URL; None means SQLite inside `data_dir`.
     result_peers
         Names, out of `peers`, that results are sent to.
+    worker_name
+        Each worker of a site needs its own; a restarted one takes up the studies that the
+        worker of this name left unfinished.
     """
 
     model_config = SettingsConfigDict(
@@ -84,6 +87,7 @@ class Settings(BaseSettings):
     bundles_dir: Path | None = None
     ui_host: str = "127.0.0.1"
     ui_port: int = Field(default=8501, ge=1, le=65535)
+    worker_name: str = Field(default="local", pattern=r"^[A-Za-z0-9._-]{1,32}$")
     worker_concurrency: int = Field(default=1, ge=1, le=64)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 

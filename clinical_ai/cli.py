@@ -1,0 +1,319 @@
+"""The command line: ``clinical-ai run``, ``listen``, ``worker``, ``ui``, ``send``, ...
+
+Exit codes: 0 done; 1 something failed, with the reason on standard error; 2 wrong usage.
+"""
+
+import json
+import signal
+import sys
+import threading
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from clinical_ai import __version__
+from clinical_ai.errors import ClinicalAIError
+from clinical_ai.logs import configure_logs
+from clinical_ai.settings import Settings, load_settings
+from pacs_bridge.errors import BridgeError
+from pacs_bridge.peer import Peer
+
+app = typer.Typer(
+    name="clinical-ai",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="From the PACS to a signed finding: receives DICOM studies, reads them with models, "
+    "shows the results for review and sends them back. Settings: clinical-ai.toml or "
+    "CLINICAL_AI_... variables; see docs/install.md.",
+)
+users = typer.Typer(no_args_is_help=True, help="Accounts of the people who review and sign.")
+app.add_typer(users, name="users")
+out = Console()
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def main() -> None:
+    """Entry point of the command ``clinical-ai``."""
+    try:
+        app()
+    except (ClinicalAIError, BridgeError) as error:
+        fail(str(error))
+
+
+def fail(reason: str) -> NoReturn:
+    """Print `reason` on standard error and end with exit code 1."""
+    Console(stderr=True).print(f"clinical-ai: {escape(reason)}", style="red", highlight=False)
+    sys.exit(1)
+
+
+@app.callback()
+def _options(
+    ctx: typer.Context,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR")
+    if log_level.upper() not in levels:
+        raise typer.BadParameter(f"{log_level!r}; use one of {', '.join(levels)}")
+    configure_logs(log_level.upper())
+    ctx.obj = load_settings()
+
+
+def _settings(ctx: typer.Context) -> Settings:
+    settings = ctx.obj
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def _wait_for_signal() -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    study: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder or zip of DICOM to send instead of the demonstration."),
+    ] = None,
+    demo: Annotated[bool, typer.Option(help="Send the demonstration studies.")] = True,
+    exit_when_done: Annotated[
+        bool, typer.Option("--exit-when-done", help="Stop when every study sent is read.")
+    ] = False,
+) -> None:
+    """Start listener, worker and page on this machine and send a study through them.
+
+    Without --study, two real mammography cases and a chest CT phantom are sent. Results go
+    to the peers in result_peers, or else to a demonstration PACS that is started too.
+    """
+    from clinical_ai.launcher import run_system
+
+    good = run_system(
+        _settings(ctx),
+        study or [],
+        lambda line: out.print(escape(line), highlight=False),
+        demo=demo,
+        exit_when_done=exit_when_done,
+    )
+    sys.exit(0 if good else 1)
+
+
+@app.command()
+def listen(ctx: typer.Context) -> None:
+    """Run the DICOM listener: receive studies, store them, queue complete ones."""
+    from clinical_ai.listener import running_listener
+    from clinical_ai.services import open_services
+
+    with closing(open_services(_settings(ctx))) as services, running_listener(services):
+        _wait_for_signal()
+
+
+@app.command()
+def worker(ctx: typer.Context) -> None:
+    """Run a worker: read queued studies and send results to the result peers."""
+    from clinical_ai.readers.installed import installed_readers
+    from clinical_ai.services import open_services
+    from clinical_ai.worker import running_worker
+
+    settings = _settings(ctx)
+    with (
+        closing(open_services(settings)) as services,
+        running_worker(services, installed_readers(settings)),
+    ):
+        _wait_for_signal()
+
+
+@app.command()
+def ui(ctx: typer.Context) -> None:
+    """Serve the review page."""
+    # The page is a layer above this package; only the command line, its shell, knows it.
+    from importlib import import_module
+
+    import_module("ui.server").serve(_settings(ctx))
+
+
+@app.command("demo-pacs", hidden=True)
+def demo_pacs(ctx: typer.Context) -> None:
+    """Receive results on the port after the listener's, in place of a PACS."""
+    from clinical_ai.launcher import running_demo_pacs
+
+    with running_demo_pacs(_settings(ctx)):
+        _wait_for_signal()
+
+
+@app.command()
+def send(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(help="DICOM file, folder or zip.", exists=True)],
+    to: Annotated[
+        str | None,
+        typer.Option(help="AETITLE@host:port, or the name of a peer; our own listener if left out"),
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Send DICOM files by C-STORE; exit code 1 when one was refused."""
+    from clinical_ai.sending import send_path
+
+    settings = _settings(ctx)
+    peer = _peer(settings, to)
+    columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("send", total=None)
+        sent = send_path(
+            path,
+            peer,
+            settings.dicom.ae_title,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    if json_output:
+        print(json.dumps(asdict(sent), ensure_ascii=False))  # noqa: T201
+    else:
+        for name, reason in (*sent.skipped, *sent.failed):
+            out.print(f"{escape(name)}: {escape(reason)}", highlight=False)
+        out.print(f"{sent.sent} sent, {len(sent.failed)} refused, {len(sent.skipped)} left out")
+    sys.exit(1 if sent.failed or not sent.sent else 0)
+
+
+def _peer(settings: Settings, to: str | None) -> Peer:
+    if to is None:
+        dicom = settings.dicom
+        return Peer(name="self", ae_title=dicom.ae_title, host=dicom.host, port=dicom.port)
+    if to in settings.peers:
+        p = settings.peers[to]
+        return Peer(name=to, ae_title=p.ae_title, host=p.host, port=p.port)
+    title, _, address = to.partition("@")
+    host, _, port = address.rpartition(":")
+    if not (title and host and port.isdigit()):
+        raise typer.BadParameter(
+            f"{to!r} is neither AETITLE@host:port nor a peer ({', '.join(settings.peers) or 'none'}"
+            " configured)"
+        )
+    return Peer(name=to, ae_title=title, host=host, port=int(port))
+
+
+@app.command()
+def studies(
+    ctx: typer.Context,
+    retry: Annotated[
+        str | None, typer.Option(help="Study UID to read again, after not read or failed.")
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """List studies with the state of their reading, or queue one again."""
+    from clinical_ai.services import open_services
+    from clinical_ai.studies_command import retry_study, study_rows
+
+    with closing(open_services(_settings(ctx))) as services:
+        if retry is not None:
+            out.print(f"attempt {retry_study(services, retry)} is queued")
+            return
+        rows = study_rows(services)
+    if json_output:
+        print(json.dumps(rows, ensure_ascii=False))  # noqa: T201
+        return
+    table = Table("study UID", "date", "modality", "images", "version", "state", "result")
+    for row in rows:
+        shown = ("study_uid", "study_date", "modalities", "instances", "version", "state", "result")
+        table.add_row(*(escape(str(row[column] or "")) for column in shown))
+    out.print(table)
+
+
+@app.command()
+def models(ctx: typer.Context, json_output: JsonOption = False) -> None:
+    """List installed models; exit code 1 when the signature or a digest of one is wrong."""
+    from clinical_ai.bundles.catalogue import list_bundles
+
+    bundles = list_bundles(_settings(ctx).bundles_dir)
+    if json_output:
+        print(json.dumps([asdict(b) for b in bundles], ensure_ascii=False, default=str))  # noqa: T201
+    else:
+        table = Table("model", "version", "task", "state")
+        for b in bundles:
+            table.add_row(b.name, b.version, b.task, escape(b.refusal or "signed, unaltered"))
+        out.print(table)
+    sys.exit(1 if any(b.refusal for b in bundles) else 0)
+
+
+@app.command()
+def doctor(ctx: typer.Context, json_output: JsonOption = False) -> None:
+    """Check disk, database, ports, models and peers; exit code 1 when something is wrong."""
+    from clinical_ai.doctor import examine
+
+    worst = 0
+    checks = []
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    for check in examine(_settings(ctx)):
+        worst = max(worst, int(check.level == "error"))
+        checks.append(asdict(check))
+        if not json_output:
+            cure = f" - {check.cure}" if check.cure else ""
+            out.print(
+                f"[{colours[check.level]}]{check.level:8}[/] {escape(check.name)}: "
+                f"{escape(check.detail)}{escape(cure)}",
+                highlight=False,
+            )
+    if json_output:
+        print(json.dumps(checks, ensure_ascii=False))  # noqa: T201
+    sys.exit(worst)
+
+
+@users.command("add")
+def users_add(
+    ctx: typer.Context,
+    username: str,
+    full_name: Annotated[str, typer.Argument(help="As it is to stand under a signed report.")],
+    role: Annotated[
+        str, typer.Option(help="radiologist, physician, administrator")
+    ] = "radiologist",
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)
+    ] = "",
+) -> None:
+    """Add an account; the password is asked for."""
+    from clinical_ai.accounts import add_account
+    from clinical_ai.services import open_services
+
+    with closing(open_services(_settings(ctx))) as services:
+        added = add_account(services.engine, username, full_name, role, password)
+    out.print(f"{escape(added.username)} may sign in as {added.role}")
+
+
+@users.command("password")
+def users_password(
+    ctx: typer.Context,
+    username: str,
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)
+    ] = "",
+) -> None:
+    """Set a new password and lift the lock of an account."""
+    from clinical_ai.accounts import set_password
+    from clinical_ai.services import open_services
+
+    with closing(open_services(_settings(ctx))) as services:
+        set_password(services.engine, username, password)
+    out.print("password set")
+
+
+@users.command("list")
+def users_list(ctx: typer.Context) -> None:
+    """List accounts."""
+    from clinical_ai.accounts import list_accounts
+    from clinical_ai.services import open_services
+
+    with closing(open_services(_settings(ctx))) as services:
+        for one in list_accounts(services.engine):
+            out.print(f"{escape(one.username)}\t{escape(one.full_name)}\t{one.role}")

@@ -1,0 +1,41 @@
+"""What a process of this system needs open: settings, database, archive."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from clinical_ai.settings import Settings
+from clinical_ai.store.migrate import migrate
+from pacs_bridge.archive import Archive
+from pacs_bridge.database import open_engine
+from pacs_bridge.peer import Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Open resources, handed down explicitly; there is no global instance."""
+
+    settings: Settings
+    engine: Engine
+    archive: Archive
+
+    @property
+    def peers(self) -> dict[str, Peer]:
+        """The DICOM nodes of the settings, by name."""
+        return {
+            name: Peer(name=name, ae_title=p.ae_title, host=p.host, port=p.port)
+            for name, p in self.settings.peers.items()
+        }
+
+    def close(self) -> None:
+        """Return database connections."""
+        self.engine.dispose()
+
+
+def open_services(settings: Settings) -> Services:
+    """Create the data folder if needed, migrate the database and open the archive."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.results_dir.mkdir(exist_ok=True)
+    engine = open_engine(settings.sql_url)
+    migrate(engine)
+    return Services(settings, engine, Archive(settings.archive_dir, engine))

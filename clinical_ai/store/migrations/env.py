@@ -1,0 +1,19 @@
+"""Alembic environment; run through `clinical_ai.store.migrate`."""
+
+from alembic import context
+from sqlalchemy import Engine
+
+from clinical_ai.store import tables as clinical_tables
+from pacs_bridge import tables as bridge_tables
+
+engine: Engine = context.config.attributes["engine"]
+
+with engine.connect() as connection:
+    context.configure(
+        connection=connection,
+        target_metadata=[bridge_tables.metadata, clinical_tables.metadata],
+        render_as_batch=True,  # SQLite alters tables by copying them
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()

@@ -1,0 +1,125 @@
+"""The worker process: takes queued studies, runs their workflows, sends results."""
+
+import fcntl
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import structlog
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from clinical_ai.errors import WorkerRunningError
+from clinical_ai.readers.base import Reader
+from clinical_ai.services import Services
+from clinical_ai.store.reads import QueuedRead, mark_dispatched, undispatched
+from clinical_ai.workflow import QUEUE, WORKFLOW_VERSION, ReadStudy
+from pacs_bridge.outbox import Outbox
+
+DISPATCH_INTERVAL_S = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def running_worker(services: Services, readers: Sequence[Reader]) -> Iterator[None]:
+    """Run workflows and the outbox until the block ends; resumes what a crash left open.
+
+    Raises
+    ------
+    WorkerRunningError
+        When a worker of the same name runs on this data folder: both would resume the
+        same unfinished studies.
+    """
+    with _only_one(services):
+        yield from _run(services, readers)
+
+
+def _run(services: Services, readers: Sequence[Reader]) -> Iterator[None]:
+    config: DBOSConfig = {
+        "name": "clinical-ai",
+        "system_database_url": services.settings.workflow_url,
+        "application_version": WORKFLOW_VERSION,
+        "executor_id": services.settings.worker_name,
+        "log_level": "WARNING",
+    }
+    DBOS(config=config)
+    workflow = ReadStudy(services, readers)
+    DBOS.launch()
+    DBOS.register_queue(
+        QUEUE,
+        worker_concurrency=services.settings.worker_concurrency,
+        polling_interval_sec=DISPATCH_INTERVAL_S,
+    )
+    outbox = Outbox(
+        services.engine, services.peers, calling_ae_title=services.settings.dicom.ae_title
+    )
+    dispatcher = Dispatcher(services, workflow)
+    outbox.start()
+    dispatcher.start()
+    try:
+        yield
+    finally:
+        dispatcher.stop()
+        outbox.stop()
+        DBOS.destroy()
+
+
+@contextmanager
+def _only_one(services: Services) -> Iterator[None]:
+    name = services.settings.worker_name
+    with (services.settings.data_dir / f"worker-{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise WorkerRunningError(
+                f"a worker named {name!r} is running on {services.settings.data_dir}; stop it, "
+                "or give this one another name with CLINICAL_AI_WORKER_NAME"
+            ) from error
+        yield
+
+
+class Dispatcher:
+    """Hands queued reads to DBOS, which holds them durably from then on.
+
+    The queue table is the truth: a read is marked dispatched only after DBOS has it, and
+    the workflow id makes a second hand-over a no-op.
+    """
+
+    def __init__(self, services: Services, workflow: ReadStudy) -> None:
+        self._services = services
+        self._workflow = workflow
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look for queued reads."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking; returns when the thread has ended."""
+        self._stop.set()
+        self._thread.join()
+
+    def dispatch(self) -> int:
+        """Hand over all reads that wait; returns how many."""
+        waiting = undispatched(self._services.engine)
+        for read in waiting:
+            with SetWorkflowID(workflow_id(read)):
+                DBOS.enqueue_workflow(
+                    QUEUE, self._workflow.read_study, read.study_uid, read.content_version
+                )
+            mark_dispatched(self._services.engine, read)
+            _log.info("study.queued", study=read.study_uid, version=read.content_version)
+        return len(waiting)
+
+    def _run(self) -> None:
+        while not self._stop.wait(DISPATCH_INTERVAL_S):
+            try:
+                self.dispatch()
+            except Exception:  # noqa: BLE001 - a database that is away must not end the worker
+                _log.exception("dispatch.failed")
+
+
+def workflow_id(read: QueuedRead) -> str:
+    """One workflow for each attempt at each version of a study."""
+    return f"{read.study_uid}:{read.content_version}:{read.attempt}"

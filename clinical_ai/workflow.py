@@ -1,0 +1,190 @@
+"""The life of a study as one durable workflow: load, priors, record, read, assess, report, deliver.
+
+DBOS checkpoints each step. After a crash the workflow goes on at the first step that has
+no checkpoint; every step may run twice without harm, because identifiers, file names and
+rows are derived from the study content and the model version.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
+import structlog
+from dbos import DBOS, DBOSConfiguredInstance
+from pydantic import TypeAdapter
+
+from clinical_ai.assessment.assess import assess
+from clinical_ai.assessment.context import AssessmentContext
+from clinical_ai.findings import Reading, reading_from_json, to_json
+from clinical_ai.messages import N_, Message
+from clinical_ai.priors import earlier_studies
+from clinical_ai.readers.base import Reader, StudyInput, not_read
+from clinical_ai.readers.choose import choose_reader
+from clinical_ai.reports.write import ResultFile, write_results
+from clinical_ai.services import Services
+from clinical_ai.store.reads import finish_failed, finish_read, is_superseded, set_step
+from clinical_ai.study_input import study_input
+from pacs_bridge.database import writing
+from pacs_bridge.outbox import enqueue_delivery
+
+QUEUE = "read-study"
+STEPS = ("load", "priors", "record", "read", "assess", "report", "deliver")
+# Workflows begun by one release are resumed by the next only while this stays the same:
+# change it when the order or the results of the steps change.
+WORKFLOW_VERSION = "read-study-1"
+_PROGRESS_INTERVAL_S = 1.0
+
+_log = structlog.get_logger(__name__)
+_study_inputs = TypeAdapter(StudyInput)
+_contexts = TypeAdapter(AssessmentContext)
+_result_files = TypeAdapter(tuple[ResultFile, ...])
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@DBOS.dbos_class("ReadStudy")
+class ReadStudy(DBOSConfiguredInstance):
+    """Runs the workflow of one study version on open services and readers.
+
+    Steps give and take JSON text, which is what DBOS keeps as their checkpoint.
+
+    Parameters
+    ----------
+    readers
+        In the order in which they are asked whether they accept a study.
+    """
+
+    def __init__(self, services: Services, readers: Sequence[Reader]) -> None:
+        self._services = services
+        self._readers = tuple(readers)
+        super().__init__("default")
+
+    @DBOS.workflow(name="read_study")
+    def read_study(self, study_uid: str, content_version: str) -> str:
+        """Read one study version; returns the state it ends in."""
+        key = (study_uid, content_version)
+        try:
+            study = self._step("load", key, self.load, *key)
+            if study is None:
+                return "superseded"
+            priors = self._step("priors", key, self.priors, study_uid)
+            context = self._step("record", key, self.record, study, priors)
+            reading = self._step("read", key, self.read, study)
+            reading = self._step("assess", key, self.assess, reading, context)
+            files = self._step("report", key, self.report, study, reading)
+            return self._step("deliver", key, self.deliver, reading, files)
+        except Exception as error:
+            # Whatever went wrong, the worklist says so; DBOS keeps the error itself.
+            self._fail(key, error)
+            raise
+
+    def load(self, study_uid: str, content_version: str) -> str | None:
+        """Fix what is read: the files of this version; None when it is superseded."""
+        study = study_input(self._services.archive, study_uid, content_version)
+        return None if study is None else _study_inputs.dump_json(study).decode()
+
+    def priors(self, study_uid: str) -> list[str]:
+        """Earlier studies of the patient in the archive."""
+        return list(earlier_studies(self._services.engine, study_uid))
+
+    def record(self, study: str, priors: list[str]) -> str:
+        """What is known of the patient: so far what the DICOM headers say, and priors."""
+        current = _study_inputs.validate_json(study)
+        context = AssessmentContext(
+            age_years=current.patient_age_years,
+            sex=current.patient_sex,
+            prior_studies=len(priors),
+        )
+        return _contexts.dump_json(context).decode()
+
+    def read(self, study: str) -> str:
+        """Run the reader that accepts the study; a refusal becomes "not read"."""
+        current = _study_inputs.validate_json(study)
+        reader = choose_reader(self._readers, current)
+        if isinstance(reader, Message):
+            return to_json(not_read(current, "none", reader))
+        return to_json(reader.read(current, self._progress(current)))
+
+    def assess(self, reading: str, context: str) -> str:
+        """Apply the guideline rules."""
+        return to_json(assess(reading_from_json(reading), _contexts.validate_json(context)))
+
+    def report(self, study: str, reading: str) -> str:
+        """Write the SR and SEG objects of a reading that has something to say."""
+        current = _study_inputs.validate_json(study)
+        files = write_results(
+            reading_from_json(reading),
+            [file for series in current.series for file in series.files],
+            self._services.settings.results_dir,
+            institution=self._services.settings.institution,
+        )
+        return _result_files.dump_json(files).decode()
+
+    def deliver(self, reading: str, files: str) -> str:
+        """Show the reading on the worklist and queue its objects, in one transaction."""
+        done = reading_from_json(reading)
+        objects = _result_files.validate_json(files)
+        if is_superseded(self._services.engine, done.study_uid, done.content_version):
+            return "superseded"
+        with writing(self._services.engine) as connection:
+            finish_read(
+                connection,
+                done,
+                _category(done),
+                [(f.sop_instance_uid, f.kind, str(f.path)) for f in objects],
+            )
+            for file in objects:
+                for peer_name in self._services.settings.result_peers:
+                    enqueue_delivery(
+                        connection,
+                        sop_instance_uid=file.sop_instance_uid,
+                        path=str(file.path),
+                        peer_name=peer_name,
+                    )
+        _log.info("study.read", study=done.study_uid, status=done.status)
+        return "ready" if done.status == "read" else "not_read"
+
+    def _step(
+        self,
+        name: str,
+        key: tuple[str, str],
+        step: Callable[_P, _R],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _R:
+        def announced() -> _R:
+            set_step(self._services.engine, *key, name)
+            try:
+                return step(*args, **kwargs)
+            except Exception:
+                _log.exception("study.step_failed", study=key[0], step=name)
+                raise
+
+        return DBOS.run_step({"name": name}, announced)
+
+    def _progress(self, study: StudyInput) -> Callable[[float], None]:
+        shown_at = time.monotonic()
+
+        def show(share: float) -> None:
+            nonlocal shown_at
+            if time.monotonic() - shown_at >= _PROGRESS_INTERVAL_S:
+                shown_at = time.monotonic()
+                set_step(
+                    self._services.engine, study.study_uid, study.content_version, "read", share
+                )
+
+        return show
+
+    def _fail(self, key: tuple[str, str], error: Exception) -> None:
+        reason = Message(
+            N_("Reading failed ({error}); the log of the worker has the details."),
+            {"error": type(error).__name__},
+        )
+        finish_failed(self._services.engine, *key, reason)
+
+
+def _category(reading: Reading) -> str | None:
+    """The category of the whole study that the worklist shows."""
+    whole = next((a for a in reading.assessments if a.finding_id is None), None)
+    return None if whole is None else f"{whole.scheme} {whole.category}"
