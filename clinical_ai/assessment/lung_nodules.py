@@ -1,0 +1,241 @@
+"""Lung nodules on CT: Lung-RADS v2022 and Fleischner 2017 for each finding and the study.
+
+Both are given, because the study rarely says whether it was a screening (Lung-RADS) or the
+nodule was found by chance (Fleischner); the clinician knows.
+"""
+
+from clinical_ai import codes
+from clinical_ai.assessment import fleischner, lung_rads
+from clinical_ai.assessment.context import AssessmentContext
+from clinical_ai.findings import Assessment, Finding, Reading, Urgency
+from clinical_ai.messages import N_, Message
+
+_URGENCY: dict[lung_rads.Category, Urgency] = {"4A": "soon", "4B": "urgent", "4X": "urgent"}
+_LUNG_RADS_TYPES: dict[codes.Code, lung_rads.NoduleType] = {
+    codes.SOLID: "solid",
+    codes.PART_SOLID: "part_solid",
+    codes.GROUND_GLASS: "nonsolid",
+}
+_FLEISCHNER_TYPES: dict[lung_rads.NoduleType, fleischner.NoduleType] = {
+    "solid": "solid",
+    "part_solid": "part_solid",
+    "nonsolid": "ground_glass",
+}
+_FLEISCHNER_RISKS = ((False, N_("low risk")), (True, N_("high risk")))
+
+
+def assess_lung(
+    reading: Reading, context: AssessmentContext
+) -> tuple[tuple[Assessment, ...], Urgency]:
+    """Judge every nodule of `reading`, then the study by its most suspicious nodule.
+
+    Study-level assessments come first, Lung-RADS before Fleischner. A finding without a size
+    is not judged, and the study says so.
+
+    Returns
+    -------
+    assessments
+        In the order in which they are to be shown.
+    urgency
+        ``"urgent"`` for Lung-RADS 4B and 4X, ``"soon"`` for 4A and for a part-solid nodule whose
+        solid part was not measured, else ``"routine"``.
+    """
+    sized = [f for f in reading.findings if mean_diameter_mm(f) is not None]
+    unsized = tuple(
+        Message(N_("Finding {id} has no size and was not judged."), {"id": f.id})
+        for f in reading.findings
+        if mean_diameter_mm(f) is None
+    )
+    judged = [(f, *_lung_rads(f, context)) for f in sized]
+    results = [result for _, result, _ in judged]
+    exam = lung_rads.assess_exam(results)
+    if not sized and unsized:
+        exam = lung_rads.assess_exam((), lungs_evaluable=False)
+    scope = _exam_caveats(has_findings=bool(reading.findings), context=context) + unsized
+    whole = _as_assessment(exam, None, scope)
+    of_findings = tuple(_as_assessment(result, f.id, notes) for f, result, notes in judged)
+    by_fleischner = _fleischner(sized, context)
+    urgency = _URGENCY.get(exam.category, "routine")
+    if urgency == "routine" and any(_solid_part_missing(f) for f in sized):
+        urgency = "soon"
+    assessments = (
+        whole,
+        *(a for a in by_fleischner if a.finding_id is None),
+        *of_findings,
+        *(a for a in by_fleischner if a.finding_id is not None),
+    )
+    return assessments, urgency
+
+
+def mean_diameter_mm(finding: Finding) -> float | None:
+    """Return the mean of long and short axis in mm; None when the finding has no size."""
+    mean = finding.measurement(codes.MEAN_DIAMETER)
+    if mean is not None:
+        return mean
+    long_axis = finding.measurement(codes.LONG_AXIS)
+    short_axis = finding.measurement(codes.SHORT_AXIS)
+    if long_axis is None or short_axis is None:
+        return None
+    return (long_axis + short_axis) / 2
+
+
+def _composition(finding: Finding) -> lung_rads.NoduleType | None:
+    quality = finding.quality(codes.NODULE_COMPOSITION)
+    return None if quality is None else _LUNG_RADS_TYPES.get(quality)
+
+
+def _solid_part_missing(finding: Finding) -> bool:
+    return (
+        _composition(finding) == "part_solid"
+        and finding.measurement(codes.SOLID_COMPONENT_DIAMETER) is None
+        and lung_rads.tenth(mean_diameter_mm(finding) or 0) >= 6
+    )
+
+
+def _exam_caveats(*, has_findings: bool, context: AssessmentContext) -> tuple[Message, ...]:
+    caveats = [Message(N_("Lung-RADS is made for screening CT; use Fleischner otherwise."))]
+    if not has_findings:
+        caveats.append(
+            Message(N_("The model marked no nodule. That is not a negative reading by a person."))
+        )
+    if context.prior_studies:
+        caveats.append(
+            Message(
+                N_("Baseline assumed: {count} earlier studies are at hand but were not compared."),
+                {"count": context.prior_studies},
+            )
+        )
+    else:
+        caveats.append(Message(N_("Baseline assumed: no earlier CT was found.")))
+    return tuple(caveats)
+
+
+def _lung_rads(
+    finding: Finding, context: AssessmentContext
+) -> tuple[lung_rads.LungRadsResult, tuple[Message, ...]]:
+    mean_mm = mean_diameter_mm(finding)
+    assert mean_mm is not None  # assess_lung passes sized findings only
+    kind = _composition(finding)
+    assumed: list[Message] = []
+    if kind is None:
+        assumed.append(Message(N_("Composition unknown: assumed solid.")))
+    if context.prior_studies == 0:
+        assumed.append(Message(N_("Baseline assumed: no earlier CT was found.")))
+    else:
+        assumed.append(Message(N_("Baseline assumed: earlier studies were not compared.")))
+    solid_mm = finding.measurement(codes.SOLID_COMPONENT_DIAMETER)
+    result = lung_rads.assess_nodule(
+        lung_rads.ScreenedNodule(
+            type=kind or "solid",
+            mean_mm=mean_mm,
+            solid_mm=None if solid_mm is None else min(solid_mm, mean_mm),
+        )
+    )
+    return result, tuple(assumed)
+
+
+def _as_assessment(
+    result: lung_rads.LungRadsResult, finding_id: str | None, assumptions: tuple[Message, ...]
+) -> Assessment:
+    return Assessment(
+        scheme=lung_rads.SCHEME,
+        category=result.label,
+        code=lung_rads.CATEGORY_CODES[result.category],
+        recommendation=result.recommendation,
+        branch=result.branch,
+        assumptions=assumptions + result.notes,
+        citation=lung_rads.CITATION,
+        finding_id=finding_id,
+    )
+
+
+def _fleischner(findings: list[Finding], context: AssessmentContext) -> tuple[Assessment, ...]:
+    """Return the study's advice first (low, then high risk), then that of each finding."""
+    if not findings:
+        return ()
+    may = fleischner.applicability(
+        context.age_years, context.known_cancer, context.immunosuppressed
+    )
+    if may.excluded:
+        return (
+            Assessment(
+                scheme=fleischner.SCHEME,
+                category=N_("not applicable"),
+                code=None,
+                recommendation=may.excluded[0],
+                branch=may.excluded[0],
+                assumptions=may.excluded[1:] + may.unknown,
+                citation=fleischner.CITATION,
+                finding_id=None,
+            ),
+        )
+    risks = tuple(r for r in _FLEISCHNER_RISKS if _risk(context) in (None, r[0]))
+    multiple = len(findings) > 1
+    by_finding = {
+        f.id: [_advice(f, multiple=multiple, high_risk=high_risk) for high_risk, _ in risks]
+        for f in findings
+    }
+    of_study = [
+        max(of_risk, key=lambda r: fleischner.INTENSITY.index(r.advice))
+        for of_risk in zip(*by_finding.values(), strict=True)
+    ]
+    labels = [label for _, label in risks]
+    return _for_each_risk(labels, of_study, context, may.unknown, None) + tuple(
+        assessment
+        for finding_id, results in by_finding.items()
+        for assessment in _for_each_risk(labels, results, context, (), finding_id)
+    )
+
+
+def _for_each_risk(
+    labels: list[str],
+    results: list[fleischner.FleischnerResult],
+    context: AssessmentContext,
+    notes: tuple[Message, ...],
+    finding_id: str | None,
+) -> tuple[Assessment, ...]:
+    """Return one assessment a risk group, or a single one when the advice is the same."""
+    if len(results) == 2 and results[0].advice == results[1].advice:
+        labels, results = [N_("any risk")], results[:1]
+    else:
+        notes = (*notes, _risk_note(context))
+    return tuple(
+        Assessment(
+            scheme=fleischner.SCHEME,
+            category=label,
+            code=None,
+            recommendation=result.recommendation,
+            branch=result.branch,
+            assumptions=notes,
+            citation=fleischner.CITATION,
+            finding_id=finding_id,
+        )
+        for label, result in zip(labels, results, strict=True)
+    )
+
+
+def _advice(finding: Finding, *, multiple: bool, high_risk: bool) -> fleischner.FleischnerResult:
+    mean_mm = mean_diameter_mm(finding)
+    assert mean_mm is not None  # assess_lung passes sized findings only
+    return fleischner.assess_nodule(
+        fleischner.IncidentalNodule(
+            type=_FLEISCHNER_TYPES[_composition(finding) or "solid"],
+            size_mm=mean_mm,
+            multiple=multiple,
+            high_risk=high_risk,
+        )
+    )
+
+
+def _risk(context: AssessmentContext) -> bool | None:
+    return None if context.smoking is None else context.smoking != "never"
+
+
+def _risk_note(context: AssessmentContext) -> Message:
+    match context.smoking:
+        case None:
+            return Message(N_("Smoking unknown: low risk assumed; the advice for both is shown."))
+        case "never":
+            return Message(N_("Never smoked: low risk; other risk factors were not looked at."))
+        case _:
+            return Message(N_("Smoker, now or formerly: high risk."))
