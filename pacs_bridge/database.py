@@ -1,0 +1,69 @@
+"""One way to open the database, SQLite or PostgreSQL, so that both behave alike."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+
+_BUSY_TIMEOUT_MS = 30_000
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for `url`, with SQLite made durable and fit for several writers.
+
+    SQLite: write-ahead log, fsync at each commit, writers wait up to 30 s for each other,
+    foreign keys enforced. A transaction that reads first and then writes must be opened with
+    `writing`, or SQLite may refuse it as locked without waiting.
+
+    Parameters
+    ----------
+    url
+        An SQLAlchemy URL; ``postgresql://`` is taken as ``postgresql+psycopg://``.
+    """
+    if url.startswith("postgresql://"):
+        url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), max_overflow=60)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that will write; commits at the end, rolls back on an error.
+
+    On SQLite the write lock is taken at once, so that what the transaction read stays true
+    until its commit.
+    """
+    with engine.connect() as plain:
+        connection = plain.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        with connection.begin():
+            yield connection
+
+
+def insert_or_ignore(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
+    """Insert a row unless one with the same key exists; True if it was inserted."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    result = connection.execute(insert(table).values(values).on_conflict_do_nothing())
+    return bool(result.rowcount == 1)
+
+
+def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:
+    # The driver's own BEGIN comes too late (sqlite3 documentation, "transaction control").
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    for pragma in (
+        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))

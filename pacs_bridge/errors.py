@@ -1,0 +1,38 @@
+"""The errors that `pacs_bridge` raises for its callers to handle."""
+
+
+class BridgeError(Exception):
+    """Base of every error of this package; the message names the bad value and the cure."""
+
+
+class EncodingError(BridgeError):
+    """Bytes do not hold a whole DICOM data set in the stated transfer syntax."""
+
+
+class RefusedError(BridgeError):
+    """An instance cannot be accepted.
+
+    Parameters
+    ----------
+    status
+        The C-STORE response status (PS3.4 table B.2-1).
+    reason
+        Why, in one sentence, without text taken from the data set.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class PeerError(BridgeError):
+    """A peer cannot be reached, refuses the association, or answers against the standard."""
+
+
+class IntakeError(BridgeError):
+    """A folder, file or zip given by a user cannot be read safely."""
+
+
+class DeliveryError(BridgeError):
+    """A delivery does not exist or is not in the state that an action needs."""

@@ -1,0 +1,146 @@
+"""The index of the archive and the queue of deliveries, as SQLAlchemy Core tables.
+
+Times are seconds since 1970-01-01 UTC. Text that came from DICOM is stored decoded, never
+escaped: whoever shows it escapes it.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers a row by itself only where the key is INTEGER.
+_row_number = BigInteger().with_variant(Integer, "sqlite")
+
+study = Table(
+    "study",
+    metadata,
+    Column("study_instance_uid", String(64), primary_key=True),
+    Column("patient_id", Text, nullable=False, server_default=""),
+    Column("issuer_of_patient_id", Text, nullable=False, server_default=""),
+    # All component groups of VR PN: alphabetic=ideographic=phonetic (PS3.5 6.2.1).
+    Column("patient_name", Text, nullable=False, server_default=""),
+    Column("patient_birth_date", Text, nullable=False, server_default=""),
+    Column("patient_sex", Text, nullable=False, server_default=""),
+    Column("accession_number", Text, nullable=False, server_default=""),
+    Column("study_date", Text, nullable=False, server_default=""),
+    Column("study_time", Text, nullable=False, server_default=""),
+    Column("study_description", Text, nullable=False, server_default=""),
+    # Of the source instances, sorted, comma separated.
+    Column("modalities", Text, nullable=False, server_default=""),
+    Column("created_at", Double, nullable=False),
+    # Of the last newly stored source instance.
+    Column("last_received_at", Double, nullable=False),
+    # NULL: not waiting. Otherwise the assembler looks at the study at this time.
+    Column("due_at", Double),
+    Column("state", String(16), nullable=False),
+    Column("content_version", String(16)),
+    Column("content_sequence", Integer, nullable=False, server_default="0"),
+    # How often the completion of the present content failed; for the backoff.
+    Column("completion_failures", Integer, nullable=False, server_default="0"),
+    CheckConstraint("state IN ('receiving', 'complete')", name="state"),
+    Index("ix_study_due_at", "due_at"),
+    Index("ix_study_last_received_at", "last_received_at"),
+    Index("ix_study_patient_id", "patient_id"),
+    Index("ix_study_accession_number", "accession_number"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("series_instance_uid", String(64), primary_key=True),
+    Column(
+        "study_instance_uid", String(64), ForeignKey("study.study_instance_uid"), nullable=False
+    ),
+    Column("modality", Text, nullable=False, server_default=""),
+    Column("body_part_examined", Text, nullable=False, server_default=""),
+    Column("series_description", Text, nullable=False, server_default=""),
+    Column("series_number", Integer),
+    Column("laterality", Text, nullable=False, server_default=""),
+    Index("ix_series_study_instance_uid", "study_instance_uid"),
+)
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("sop_instance_uid", String(64), primary_key=True),
+    Column(
+        "series_instance_uid", String(64), ForeignKey("series.series_instance_uid"), nullable=False
+    ),
+    Column(
+        "study_instance_uid", String(64), ForeignKey("study.study_instance_uid"), nullable=False
+    ),
+    Column("sop_class_uid", String(64), nullable=False),
+    Column("transfer_syntax_uid", String(64), nullable=False),
+    # Relative to the archive's root folder.
+    Column("path", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    # Of the encoded data set as received, without file meta; hexadecimal.
+    Column("sha256", String(64), nullable=False),
+    Column("instance_number", Integer),
+    Column("calling_ae_title", Text, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("own_result", Boolean, nullable=False, server_default=false()),
+    Index("ix_instance_study_instance_uid", "study_instance_uid"),
+    Index("ix_instance_series_instance_uid", "series_instance_uid"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _row_number, primary_key=True, autoincrement=True),
+    Column("received_at", Double, nullable=False),
+    Column("calling_ae_title", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    # As the sender named it, if it has the form of a UID.
+    Column("sop_instance_uid", String(64)),
+    Column("path", Text, nullable=False),
+    # Of the encoded data set; the same bytes sent again are not kept twice.
+    Column("sha256", String(64), nullable=False),
+    UniqueConstraint("sha256"),
+    Index("ix_quarantine_received_at", "received_at"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", _row_number, primary_key=True, autoincrement=True),
+    Column("sop_instance_uid", String(64), nullable=False),
+    # Of the Part 10 file to send; absolute.
+    Column("path", Text, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", Double, nullable=False),
+    Column("leased_until", Double),
+    # Which sender holds the lease.
+    Column("leased_by", String(32)),
+    Column("last_error", Text),
+    Column("created_at", Double, nullable=False),
+    Column("sent_at", Double),
+    UniqueConstraint("sop_instance_uid", "peer"),
+    CheckConstraint("state IN ('queued', 'sent', 'dead')", name="state"),
+    Index("ix_delivery_state_due_at", "state", "due_at"),
+)
