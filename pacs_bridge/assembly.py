@@ -146,13 +146,17 @@ class Assembler:
     def _version(self, record: StudyRecord) -> StudyVersion:
         """Compute the content version and keep it in the row before it is handed on."""
         version = content_version_of(self._archive.instances(record.study_instance_uid))
-        same = version == record.content_version
-        return StudyVersion(
-            study_uid=record.study_instance_uid,
-            content_version=version,
-            content_sequence=record.content_sequence + (0 if same else 1),
-            modalities=record.modalities,
-        )
+        key = study.c.study_instance_uid == record.study_instance_uid
+        with writing(self._archive.engine) as connection:
+            numbered = connection.execute(
+                update(study)
+                .where(key, study.c.content_version.is_distinct_from(version))
+                .values(content_version=version, content_sequence=study.c.content_sequence + 1)
+            )
+            sequence = connection.execute(select(study.c.content_sequence).where(key)).scalar_one()
+        if numbered.rowcount:
+            _log.info("study.version", study_uid=record.study_instance_uid, version=version)
+        return StudyVersion(record.study_instance_uid, version, sequence, record.modalities)
 
     def _wait(self, record: StudyRecord, until: float) -> None:
         with writing(self._archive.engine) as connection:
@@ -171,27 +175,21 @@ class Assembler:
         return count
 
     def _close(self, record: StudyRecord, version: StudyVersion) -> bool:
-        """Record the version; the study stays waiting if instances came in the meantime."""
-        numbered = {
-            "content_version": version.content_version,
-            "content_sequence": version.content_sequence,
-        }
-        key = study.c.study_instance_uid == record.study_instance_uid
+        """Stop waiting, unless instances came in the meantime."""
         with writing(self._archive.engine) as connection:
             closed = connection.execute(
                 update(study)
                 .where(*_unchanged(record))
-                .values(state="complete", due_at=None, completion_failures=0, **numbered)
+                .values(state="complete", due_at=None, completion_failures=0)
             )
-            if closed.rowcount == 0:
-                connection.execute(update(study).where(key).values(**numbered))
         _log.info(
-            "study.complete",
+            "study.handed_on",
             study_uid=version.study_uid,
             content_version=version.content_version,
             content_sequence=version.content_sequence,
+            complete=closed.rowcount == 1,
         )
-        return True
+        return closed.rowcount == 1
 
 
 def _unchanged(record: StudyRecord) -> tuple[ColumnElement[bool], ...]:

@@ -204,11 +204,11 @@ class Outbox:
         reasons = dict(report.failed)
         sent = 0
         for lease in leases:
-            reason = reasons.get(lease.path)
-            if reason is None:
+            failure = reasons.get(lease.path)
+            if failure is None:
                 sent += self._succeed(lease)
             else:
-                self._fail(lease, reason, now, dead=lease.attempts + 1 >= self._max_attempts)
+                self._fail(lease, failure, now, dead=lease.attempts + 1 >= self._max_attempts)
         return sent
 
     def _succeed(self, lease: _Lease) -> bool:
