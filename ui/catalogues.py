@@ -1,0 +1,75 @@
+"""Keep the message catalogues in step with the source; for developers (needs Babel).
+
+``python -m ui.catalogues`` extracts every ``_("...")``, ``N_("...")`` and meaning of a
+``Code(...)``, merges them into both ``.po`` files and compiles the ``.mo`` files. It exits
+with 1 when a Chinese translation is missing.
+"""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ui.texts import DOMAIN, LOCALES, LOCALES_DIR
+
+_ROOT = Path(__file__).parent.parent
+_PACKAGES = ("ui", "clinical_ai")
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_KEYWORDS = {"_": None, "N_": None, "Code": (3,)}
+
+
+def extract() -> Iterator[tuple[str, str]]:
+    """Yield (text, source file) of every text that a person may see."""
+    from babel.messages.extract import extract_from_file
+
+    for package in _PACKAGES:
+        for path in sorted((_ROOT / package).rglob("*.py")):
+            for _, text, _, _ in extract_from_file("python", path, keywords=_KEYWORDS):
+                if isinstance(text, str) and text:
+                    yield text, path.relative_to(_ROOT).as_posix()
+
+
+def po_path(locale: str) -> Path:
+    """Return where the catalogue of `locale` is edited."""
+    return LOCALES_DIR / locale / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def update(locale: str) -> list[str]:
+    """Merge the extracted texts into one catalogue and compile it; returns what is missing."""
+    from babel.messages.catalog import Catalog
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po, write_po
+
+    path = po_path(locale)
+    # No dates of today in the files: the same source gives the same bytes.
+    catalogue = Catalog(
+        locale=locale, project=DOMAIN, charset="utf-8", creation_date=_EPOCH, revision_date=_EPOCH
+    )
+    known: dict[str, str] = {}
+    if path.exists():
+        with path.open("rb") as source:
+            known = {
+                str(m.id): str(m.string)
+                for m in read_po(source, locale=locale, charset="utf-8")
+                if m.id
+            }
+    for text, file in extract():
+        catalogue.add(text, known.get(text, ""), locations=[(file, 0)])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as target:
+        write_po(target, catalogue, width=100, sort_output=True, omit_header=True)
+    with path.with_suffix(".mo").open("wb") as target:
+        write_mo(target, catalogue)
+    return [str(m.id) for m in catalogue if m.id and not m.string]
+
+
+def main() -> int:
+    """Update both catalogues."""
+    missing = {locale: update(locale) for locale in LOCALES.values()}
+    for text in missing["zh_CN"]:
+        sys.stdout.write(f"zh_CN lacks: {text!r}\n")
+    return 1 if missing["zh_CN"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Entry script of the screens; Streamlit runs it from the top for every interaction.
+
+The pages live in ``ui/screens``, not in ``ui/pages``: Streamlit opens files of a folder of
+that name by URL, without this script and so without the sign-in.
+"""
+
+import streamlit as st
+
+from ui import session
+from ui.screens import review, sign_in, worklist
+from ui.texts import Language, Texts
+
+
+def _header(default_language: Language) -> Texts:
+    """Show product name, language and who is signed in; return the texts."""
+    account = session.current_account()
+    name, who, language = st.columns([5, 3, 2], vertical_alignment="center")
+    with language:
+        _ = session.language_switch(default_language)
+    with name:
+        st.markdown("**clinical-ai**")
+    if account is not None:
+        with who, st.container(horizontal=True, vertical_alignment="center"):
+            st.text(f"{account.full_name} · {_(sign_in.ROLE_NAMES[account.role])}")
+            st.button(_("Sign out"), on_click=session.sign_out, type="tertiary")
+    return _
+
+
+def main() -> None:
+    """Show the page the URL asks for, once somebody has signed in."""
+    st.set_page_config(page_title="clinical-ai", layout="wide", initial_sidebar_state="collapsed")
+    services = session.process_services()
+    _ = _header(services.settings.language)
+    account = session.current_account()
+    if account is None:
+        pages = [st.Page(lambda: sign_in.show(services, _), title="sign-in", default=True)]
+        pages += [st.Page(lambda: sign_in.show(services, _), title="review", url_path="review")]
+        st.navigation(pages, position="hidden").run()
+        return
+
+    def open_study(study_uid: str, content_version: str | None) -> None:
+        query = {"study": study_uid} | ({"version": content_version} if content_version else {})
+        st.switch_page(review_page, query_params=query)
+
+    screen = session.Screen(services, account, _, open_study, lambda: st.switch_page(worklist_page))
+    worklist_page = st.Page(lambda: worklist.show(screen), title=_("Worklist"), default=True)
+    review_page = st.Page(lambda: review.show(screen), title=_("Review"), url_path="review")
+    st.navigation([worklist_page, review_page], position="hidden").run()
+
+
+main()
