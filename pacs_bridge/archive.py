@@ -1,11 +1,9 @@
 """The durable archive: a received instance is on disk and indexed before it is acknowledged."""
 
 import hashlib
-import os
 import shutil
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +13,10 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from pacs_bridge import status
-from pacs_bridge.database import insert_or_ignore, writing
+from pacs_bridge.database import writing
 from pacs_bridge.errors import EncodingError, RefusedError
-from pacs_bridge.header import Header, is_uid, read_header
+from pacs_bridge.files import PART_SUFFIX, write_durably
+from pacs_bridge.header import Header, read_header
 from pacs_bridge.index import (
     Archived,
     add_instance,
@@ -27,13 +26,13 @@ from pacs_bridge.index import (
     list_series,
 )
 from pacs_bridge.part10 import file_head, read_file_meta
+from pacs_bridge.quarantine import Quarantine
 from pacs_bridge.records import InstanceRecord, SeriesRecord, StoreOutcome, StudyRecord
-from pacs_bridge.tables import instance, quarantine
+from pacs_bridge.tables import instance
 
 _log = structlog.get_logger(__name__)
 
 DEFAULT_WATERMARK_BYTES = 1024 * 1024 * 1024
-_QUARANTINE = "quarantine"
 _INCOMING = "incoming"
 
 
@@ -61,8 +60,9 @@ class Archive:
         self.engine = engine
         self._watermark_bytes = watermark_bytes
         self._in_flight = _InFlight()
-        for name in (_INCOMING, _QUARANTINE):
-            (self.root / name).mkdir(parents=True, exist_ok=True)
+        self._staging = self.root / _INCOMING
+        self._staging.mkdir(parents=True, exist_ok=True)
+        self._quarantine = Quarantine(self.root, engine, self._staging)
 
     def store(
         self,
@@ -87,7 +87,6 @@ class Archive:
             Who sent it.
         """
         received_at = time.time()
-        sha256 = hashlib.sha256(dataset).hexdigest()
         try:
             self._check_space(len(dataset))
             header = read_header(dataset, transfer_syntax_uid)
@@ -97,20 +96,24 @@ class Archive:
                 transfer_syntax_uid=transfer_syntax_uid,
                 path=_relative_path(header),
                 size_bytes=len(dataset),
-                sha256=sha256,
+                sha256=hashlib.sha256(dataset).hexdigest(),
                 calling_ae_title=calling_ae_title,
                 received_at=received_at,
             )
             with self._in_flight.alone(header.sop_instance_uid):
                 is_new = self._store(dataset, archived)
         except RefusedError as error:
-            head = file_head(
-                sop_class_uid=sop_class_uid if is_uid(sop_class_uid) else "0",
-                sop_instance_uid=sop_instance_uid if is_uid(sop_instance_uid) else "0",
-                transfer_syntax_uid=transfer_syntax_uid,
-                source_ae_title=calling_ae_title,
-            )
-            return self._refuse(error, head, dataset, sha256, sop_instance_uid, calling_ae_title)
+            if error.status != status.OUT_OF_RESOURCES:
+                self._keep_refused(
+                    dataset,
+                    error.reason,
+                    transfer_syntax_uid=transfer_syntax_uid,
+                    sop_class_uid=sop_class_uid,
+                    sop_instance_uid=sop_instance_uid,
+                    calling_ae_title=calling_ae_title,
+                )
+            _log.warning("archive.refused", status=f"{error.status:04X}", reason=error.reason)
+            return StoreOutcome(error.status, error.reason, None, False)
         except (OSError, SQLAlchemyError) as error:
             _log.error("archive.failed", error=type(error).__name__)
             return StoreOutcome(status.OUT_OF_RESOURCES, "the archive cannot write", None, False)
@@ -150,7 +153,7 @@ class Archive:
         int
             Rows inserted.
         """
-        for part in (self.root / _INCOMING).glob("*.part"):
+        for part in self._staging.glob(f"*{PART_SUFFIX}"):
             part.unlink()
         with self.engine.connect() as connection:
             indexed = set(connection.execute(select(instance.c.path)).scalars())
@@ -188,26 +191,10 @@ class Archive:
             transfer_syntax_uid=archived.transfer_syntax_uid,
             source_ae_title=archived.calling_ae_title,
         )
-        self._write(path, head, dataset)
+        write_durably(path, self._staging, head, dataset)
         with writing(self.engine) as connection:
             add_instance(connection, archived)
         return True
-
-    def _write(self, path: Path, head: bytes, dataset: bytes) -> None:
-        part = self.root / _INCOMING / f"{uuid.uuid4().hex}.part"
-        try:
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-            try:
-                _write_all(descriptor, head, dataset)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            _make_folder(path.parent)
-            part.rename(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-        _fsync_folder(path.parent)
 
     def _index_file(self, path: Path) -> bool:
         """Insert the row of a file that has none; a file that is not whole is set aside."""
@@ -215,9 +202,9 @@ class Archive:
             meta = read_file_meta(path)
             dataset = path.read_bytes()[meta.offset :]
             header = read_header(dataset, meta.transfer_syntax_uid)
-        except (EncodingError, RefusedError):
-            path.rename(self.root / _QUARANTINE / f"{uuid.uuid4().hex}.dcm")
-            _log.error("archive.unreadable_file", name=path.name)
+        except (EncodingError, RefusedError) as error:
+            _log.error("archive.unreadable_file", name=path.name, reason=str(error))
+            self._quarantine.set_aside(path, f"a file found at the start is not whole: {error}")
             return False
         archived = Archived(
             header=header,
@@ -234,34 +221,11 @@ class Archive:
             add_instance(connection, archived)
         return True
 
-    def _refuse(
-        self,
-        error: RefusedError,
-        head: bytes,
-        dataset: bytes,
-        sha256: str,
-        sop_instance_uid: str,
-        calling_ae_title: str,
-    ) -> StoreOutcome:
-        _log.warning("archive.refused", status=f"{error.status:04X}", reason=error.reason)
-        outcome = StoreOutcome(error.status, error.reason, None, False)
-        if error.status == status.OUT_OF_RESOURCES:
-            return outcome
-        row = {
-            "received_at": time.time(),
-            "calling_ae_title": calling_ae_title,
-            "reason": error.reason,
-            "sop_instance_uid": sop_instance_uid if is_uid(sop_instance_uid) else None,
-            "path": f"{_QUARANTINE}/{sha256}.dcm",
-            "sha256": sha256,
-        }
+    def _keep_refused(self, dataset: bytes, reason: str, **names: str) -> None:
         try:
-            self._write(self.root / _QUARANTINE / f"{sha256}.dcm", head, dataset)
-            with writing(self.engine) as connection:
-                insert_or_ignore(connection, quarantine, row)
+            self._quarantine.keep(dataset, reason, **names)
         except (OSError, SQLAlchemyError) as failure:
             _log.error("archive.quarantine_failed", error=type(failure).__name__)
-        return outcome
 
 
 class _InFlight:
@@ -291,31 +255,3 @@ def _check_command(header: Header, sop_class_uid: str, sop_instance_uid: str) ->
 
 def _relative_path(header: Header) -> str:
     return f"{header.study_instance_uid}/{header.series_instance_uid}/{header.sop_instance_uid}.dcm"
-
-
-def _write_all(descriptor: int, head: bytes, dataset: bytes) -> None:
-    buffers = [memoryview(head), memoryview(dataset)]
-    while buffers:
-        written = os.writev(descriptor, buffers)
-        while buffers and written >= len(buffers[0]):
-            written -= len(buffers.pop(0))
-        if buffers:
-            buffers[0] = buffers[0][written:]
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and its parent durable."""
-    if folder.is_dir():
-        return
-    for level in (folder.parent, folder):
-        if not level.is_dir():
-            level.mkdir(exist_ok=True)
-            _fsync_folder(level.parent)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,11 @@
 """Decode DICOM text with its Specific Character Set (PS3.3 C.12.1.1.2)."""
 
+import re
+
 from pydicom.charset import STAND_ALONE_ENCODINGS, decode_bytes, python_encoding
 
+# Python's codec for ISO IR 58 leaves the escape sequence in the text.
+_LEFT_ESCAPE = re.compile("\x1b\\$?[()-][A-Z]")
 _ESCAPE = b"\x1b"
 _DELIMITERS = {0x0A, 0x0C, 0x0D, 0x09, ord("\\"), ord("^"), ord("=")}  # PS3.5 6.1.2.5.3
 # More than any text VR of the index may hold (PN: three groups of 64 characters).
@@ -41,7 +45,7 @@ def decode(value: bytes, known: tuple[str, ...]) -> str:
         text = _undeclared(value)
     elif _ESCAPE in value:
         try:
-            text = decode_bytes(value, known, _DELIMITERS)
+            text = _LEFT_ESCAPE.sub("", decode_bytes(value, known, _DELIMITERS))
         except (UnicodeError, LookupError, ValueError, Warning):
             text = value.decode(known[0], "replace")
     else:
