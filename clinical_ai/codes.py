@@ -40,7 +40,7 @@ VOLUME = Code("118565006", "SCT", "Volume")  # dict
 MEAN_ATTENUATION = Code("112181", "DCM", "Mean Attenuation Coefficient")  # dict, CID 6141
 CERTAINTY_OF_FINDING = Code("111012", "DCM", "Certainty of Finding")  # dict; in percent
 SOLID_COMPONENT_DIAMETER = Code(  # CDE and OFM know RID50154 only as the part, not its size
-    "solid-component-diameter", PRIVATE_SCHEME, "Average diameter of solid component"
+    "solid-diameter", PRIVATE_SCHEME, "Average diameter of solid component"
 )
 
 # Body sites
@@ -86,6 +86,9 @@ CRANIO_CAUDAL = Code("399162004", "SCT", "cranio-caudal")  # dict, CID 4014
 MEDIO_LATERAL_OBLIQUE = Code("399368009", "SCT", "medio-lateral oblique")  # dict, CID 4014
 
 # Report structure
+COMPUTED_TOMOGRAPHY = Code("77477000", "SCT", "Computed tomography")  # dict, CID 10005
+MAMMOGRAPHY = Code("71651007", "SCT", "Mammography")  # dict, CID 10005
+ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")  # dict, CID 7162
 IMPRESSION = Code("121073", "DCM", "Impression")  # dict, CID 7002
 RECOMMENDATION = Code("121075", "DCM", "Recommendation")  # dict
 COMMENT = Code("121106", "DCM", "Comment")  # dict
@@ -98,7 +101,6 @@ QUALITATIVE_EVALUATIONS = Code(  # PS3.16 TID 1500 row 12; HL7's DICOM SR to FHI
 # Review: no published scheme has a reader's verdict on a computed finding
 REVIEW_DECISION = Code("review-decision", PRIVATE_SCHEME, "Decision of the reviewer")
 ACCEPTED = Code("accepted", PRIVATE_SCHEME, "Accepted")
-EDITED = Code("edited", PRIVATE_SCHEME, "Accepted with changes")
 REJECTED = Code("rejected", PRIVATE_SCHEME, "Rejected")
 UNDECIDED = Code("undecided", PRIVATE_SCHEME, "Not yet decided")
 REPORT_URGENCY = Code("urgency", PRIVATE_SCHEME, "Urgency of review")

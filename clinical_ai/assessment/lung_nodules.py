@@ -4,13 +4,15 @@ Both are given, because the study rarely says whether it was a screening (Lung-R
 nodule was found by chance (Fleischner); the clinician knows.
 """
 
+from collections.abc import Sequence
+
 from clinical_ai import codes
 from clinical_ai.assessment import fleischner, lung_rads
 from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.findings import Assessment, Finding, Reading, Urgency
 from clinical_ai.messages import N_, Message
 
-_URGENCY: dict[lung_rads.Category, Urgency] = {"4A": "soon", "4B": "urgent", "4X": "urgent"}
+_URGENCY: dict[str, Urgency] = {"4A": "soon", "4B": "urgent", "4X": "urgent"}
 _LUNG_RADS_TYPES: dict[codes.Code, lung_rads.NoduleType] = {
     codes.SOLID: "solid",
     codes.PART_SOLID: "part_solid",
@@ -21,7 +23,17 @@ _FLEISCHNER_TYPES: dict[lung_rads.NoduleType, fleischner.NoduleType] = {
     "part_solid": "part_solid",
     "nonsolid": "ground_glass",
 }
-_FLEISCHNER_RISKS = ((False, N_("low risk")), (True, N_("high risk")))
+LOW_RISK = N_("low risk")
+HIGH_RISK = N_("high risk")
+ANY_RISK = N_("any risk")
+NOT_APPLICABLE = N_("not applicable")
+# By the risk groups that are shown: False = low, True = high
+RISK_NOTES: dict[tuple[bool, ...], Message] = {
+    (False, True): Message(N_("Smoking unknown: low risk assumed; the advice for both is shown.")),
+    (False,): Message(N_("Never smoked: low risk; other risk factors were not looked at.")),
+    (True,): Message(N_("Smoker, now or formerly: high risk.")),
+}
+NO_MARK = Message(N_("The model marked no nodule. That is not a negative reading by a person."))
 
 
 def assess_lung(
@@ -55,16 +67,21 @@ def assess_lung(
     whole = _as_assessment(exam, None, scope)
     of_findings = tuple(_as_assessment(result, f.id, notes) for f, result, notes in judged)
     by_fleischner = _fleischner(sized, context)
-    urgency = _URGENCY.get(exam.category, "routine")
-    if urgency == "routine" and any(_solid_part_missing(f) for f in sized):
-        urgency = "soon"
     assessments = (
         whole,
         *(a for a in by_fleischner if a.finding_id is None),
         *of_findings,
         *(a for a in by_fleischner if a.finding_id is not None),
     )
-    return assessments, urgency
+    return assessments, urgency_of(exam.category, sized)
+
+
+def urgency_of(category: str, findings: Sequence[Finding]) -> Urgency:
+    """Return how soon the study should be reviewed, from its Lung-RADS category."""
+    urgency = _URGENCY.get(category, "routine")
+    if urgency == "routine" and any(_solid_part_missing(f) for f in findings):
+        return "soon"
+    return urgency
 
 
 def mean_diameter_mm(finding: Finding) -> float | None:
@@ -95,9 +112,7 @@ def _solid_part_missing(finding: Finding) -> bool:
 def _exam_caveats(*, has_findings: bool, context: AssessmentContext) -> tuple[Message, ...]:
     caveats = [Message(N_("Lung-RADS is made for screening CT; use Fleischner otherwise."))]
     if not has_findings:
-        caveats.append(
-            Message(N_("The model marked no nodule. That is not a negative reading by a person."))
-        )
+        caveats.append(NO_MARK)
     if context.prior_studies:
         caveats.append(
             Message(
@@ -160,7 +175,7 @@ def _fleischner(findings: list[Finding], context: AssessmentContext) -> tuple[As
         return (
             Assessment(
                 scheme=fleischner.SCHEME,
-                category=N_("not applicable"),
+                category=NOT_APPLICABLE,
                 code=None,
                 recommendation=may.excluded[0],
                 branch=may.excluded[0],
@@ -169,36 +184,58 @@ def _fleischner(findings: list[Finding], context: AssessmentContext) -> tuple[As
                 finding_id=None,
             ),
         )
-    risks = tuple(r for r in _FLEISCHNER_RISKS if _risk(context) in (None, r[0]))
+    match context.smoking:
+        case None:
+            risks: tuple[bool, ...] = (False, True)
+        case "never":
+            risks = (False,)
+        case _:
+            risks = (True,)
+    return advise(findings, risks, may.unknown)
+
+
+def advise(
+    findings: Sequence[Finding], risks: tuple[bool, ...], notes: tuple[Message, ...]
+) -> tuple[Assessment, ...]:
+    """Return Fleischner's advice for the study, then for each finding.
+
+    Parameters
+    ----------
+    findings
+        At least one, each with a size.
+    risks
+        High risk or not; both when unknown.
+    notes
+        What was assumed of the patient.
+    """
     multiple = len(findings) > 1
     by_finding = {
-        f.id: [_advice(f, multiple=multiple, high_risk=high_risk) for high_risk, _ in risks]
+        f.id: [_advice(f, multiple=multiple, high_risk=high_risk) for high_risk in risks]
         for f in findings
     }
     of_study = [
         max(of_risk, key=lambda r: fleischner.INTENSITY.index(r.advice))
         for of_risk in zip(*by_finding.values(), strict=True)
     ]
-    labels = [label for _, label in risks]
-    return _for_each_risk(labels, of_study, context, may.unknown, None) + tuple(
+    return _for_each_risk(risks, of_study, notes, None) + tuple(
         assessment
         for finding_id, results in by_finding.items()
-        for assessment in _for_each_risk(labels, results, context, (), finding_id)
+        for assessment in _for_each_risk(risks, results, (), finding_id)
     )
 
 
 def _for_each_risk(
-    labels: list[str],
+    risks: tuple[bool, ...],
     results: list[fleischner.FleischnerResult],
-    context: AssessmentContext,
     notes: tuple[Message, ...],
     finding_id: str | None,
 ) -> tuple[Assessment, ...]:
     """Return one assessment a risk group, or a single one when the advice is the same."""
+    labels = [HIGH_RISK if high_risk else LOW_RISK for high_risk in risks]
     if len(results) == 2 and results[0].advice == results[1].advice:
-        labels, results = [N_("any risk")], results[:1]
+        labels, results = [ANY_RISK], results[:1]
     else:
-        notes = (*notes, _risk_note(context))
+        notes = (*notes, RISK_NOTES[risks])
     return tuple(
         Assessment(
             scheme=fleischner.SCHEME,
@@ -225,17 +262,3 @@ def _advice(finding: Finding, *, multiple: bool, high_risk: bool) -> fleischner.
             high_risk=high_risk,
         )
     )
-
-
-def _risk(context: AssessmentContext) -> bool | None:
-    return None if context.smoking is None else context.smoking != "never"
-
-
-def _risk_note(context: AssessmentContext) -> Message:
-    match context.smoking:
-        case None:
-            return Message(N_("Smoking unknown: low risk assumed; the advice for both is shown."))
-        case "never":
-            return Message(N_("Never smoked: low risk; other risk factors were not looked at."))
-        case _:
-            return Message(N_("Smoker, now or formerly: high risk."))

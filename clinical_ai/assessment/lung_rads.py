@@ -37,7 +37,7 @@ CATEGORY_CODES: dict[Category, Code] = {
     "4B": codes.LUNG_RADS_4B,
     "4X": codes.LUNG_RADS_4X,
 }
-SEVERITY: tuple[Category, ...] = ("1", "2", "3", "4A", "4B", "4X")
+SEVERITY: tuple[str, ...] = ("1", "2", "3", "4A", "4B", "4X")
 
 # Follow-up after which an unchanged lesion steps down one category (stepped management)
 _STEP_DOWN: dict[str, tuple[Category, int]] = {"3": ("2", 6), "4A": ("3", 3)}

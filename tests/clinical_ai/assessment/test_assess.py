@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from clinical_ai import codes
+from clinical_ai.assessment.after_review import after_review
 from clinical_ai.assessment.assess import assess
 from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.codes import Code
@@ -179,3 +180,47 @@ def test_assessed_reading_survives_json_and_is_the_same_each_time() -> None:
     done = assess(start, AssessmentContext())
     assert reading_from_json(to_json(done)) == done
     assert assess(start, AssessmentContext()) == done
+
+
+def test_after_review_judges_the_study_by_the_accepted_findings() -> None:
+    done = assess(reading(finding(1, 23.0), finding(2, 7.0)), AssessmentContext())
+    final = after_review(done, {"2"})
+    assert [f.id for f in final.findings] == ["2"]
+    assert of(final, "Lung-RADS", None)[0].category == "3"
+    assert final.urgency == "routine"
+    alone = assess(reading(finding(2, 7.0)), AssessmentContext())
+    assert of(final, "Fleischner", None) == of(alone, "Fleischner", None)
+    assert of(final, "Lung-RADS", "1") == of(final, "Fleischner", "1") == []
+
+
+@pytest.mark.parametrize("smoking", [None, "never", "former"])
+def test_after_review_gives_what_a_reading_without_the_rejected_gives(smoking: str | None) -> None:
+    context = replace(KNOWN, smoking=smoking)
+    three = [finding(1, 16.0), finding(2, 7.0, codes.GROUND_GLASS), finding(3, 9.0)]
+    final = after_review(assess(reading(*three), context), {"2", "3"})
+    alone = assess(reading(*three[1:]), context)
+    assert final == alone
+
+
+def test_after_review_of_nothing_accepted_says_so() -> None:
+    final = after_review(assess(reading(finding(1, 23.0)), KNOWN), set())
+    (whole,) = final.assessments
+    assert whole.category == "1"
+    assert any("No finding of the model was accepted" in str(a) for a in whole.assumptions)
+
+
+def test_after_review_of_everything_accepted_changes_nothing() -> None:
+    done = assess(reading(finding(1, 23.0), finding(2, 7.0)), KNOWN)
+    assert after_review(done, {"1", "2"}) is done
+
+
+def test_after_review_keeps_the_exclusion() -> None:
+    done = assess(reading(finding(1, 23.0), finding(2, 7.0)), replace(KNOWN, known_cancer=True))
+    (advice,) = of(after_review(done, {"2"}), "Fleischner", None)
+    assert advice.category == "not applicable"
+
+
+def test_after_review_of_an_accepted_finding_without_a_size_is_incomplete() -> None:
+    done = assess(reading(finding(1, 23.0), finding(2, None)), KNOWN)
+    whole = of(after_review(done, {"2"}), "Lung-RADS", None)[0]
+    assert whole.category == "0"
