@@ -6,6 +6,7 @@ from the defaults below, which suit one machine on its own loopback address.
 """
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Literal
 
@@ -101,12 +102,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then environment, then secrets folder, then the TOML file."""
-        toml = Path(os.environ.get("CLINICAL_AI_CONFIG", "clinical-ai.toml"))
         return (
             init_settings,
             env_settings,
             file_secret_settings,
-            TomlConfigSettingsSource(settings_cls, toml_file=toml),
+            TomlConfigSettingsSource(settings_cls, toml_file=_settings_file()),
         )
 
     @property
@@ -130,6 +130,10 @@ class Settings(BaseSettings):
         return self.data_dir / "results"
 
 
+def _settings_file() -> Path:
+    return Path(os.environ.get("CLINICAL_AI_CONFIG", "clinical-ai.toml"))
+
+
 def load_settings() -> Settings:
     """Read the settings in force.
 
@@ -150,6 +154,8 @@ def load_settings() -> Settings:
             + "\n  ".join(lines)
             + "\nCorrect clinical-ai.toml or the CLINICAL_AI_... environment variable."
         ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{_settings_file()} is not valid TOML: {error}") from error
     unknown = [name for name in settings.result_peers if name not in settings.peers]
     if unknown:
         raise SettingsError(
