@@ -86,8 +86,8 @@ CRANIO_CAUDAL = Code("399162004", "SCT", "cranio-caudal")  # dict, CID 4014
 MEDIO_LATERAL_OBLIQUE = Code("399368009", "SCT", "medio-lateral oblique")  # dict, CID 4014
 
 # Report structure
-COMPUTED_TOMOGRAPHY = Code("77477000", "SCT", "Computed tomography")  # dict, CID 10005
-MAMMOGRAPHY = Code("71651007", "SCT", "Mammography")  # dict, CID 10005
+CT_PROCEDURE = Code("25045-6", "LN", "CT unspecified body region")  # dict, CID 100
+MAMMOGRAPHY = Code("71651007", "SCT", "Mammography")  # dict, CID 10005; not in CID 100
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")  # dict, CID 7162
 IMPRESSION = Code("121073", "DCM", "Impression")  # dict, CID 7002
 RECOMMENDATION = Code("121075", "DCM", "Recommendation")  # dict

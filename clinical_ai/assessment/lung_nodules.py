@@ -208,9 +208,12 @@ def advise(
     notes
         What was assumed of the patient.
     """
-    multiple = len(findings) > 1
+    solid = [f for f in findings if _fleischner_type(f) == "solid"]
+    counts = {True: len(solid), False: len(findings) - len(solid)}  # rows of the table
     by_finding = {
-        f.id: [_advice(f, multiple=multiple, high_risk=high_risk) for high_risk in risks]
+        f.id: [
+            _advice(f, multiple=counts[f in solid] > 1, high_risk=high_risk) for high_risk in risks
+        ]
         for f in findings
     }
     of_study = [
@@ -251,12 +254,16 @@ def _for_each_risk(
     )
 
 
+def _fleischner_type(finding: Finding) -> fleischner.NoduleType:
+    return _FLEISCHNER_TYPES[_composition(finding) or "solid"]
+
+
 def _advice(finding: Finding, *, multiple: bool, high_risk: bool) -> fleischner.FleischnerResult:
     mean_mm = mean_diameter_mm(finding)
     assert mean_mm is not None  # assess_lung passes sized findings only
     return fleischner.assess_nodule(
         fleischner.IncidentalNodule(
-            type=_FLEISCHNER_TYPES[_composition(finding) or "solid"],
+            type=_fleischner_type(finding),
             size_mm=mean_mm,
             multiple=multiple,
             high_risk=high_risk,

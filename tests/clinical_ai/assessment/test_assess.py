@@ -224,3 +224,12 @@ def test_after_review_of_an_accepted_finding_without_a_size_is_incomplete() -> N
     done = assess(reading(finding(1, 23.0), finding(2, None)), KNOWN)
     whole = of(after_review(done, {"2"}), "Lung-RADS", None)[0]
     assert whole.category == "0"
+
+
+def test_one_solid_and_one_part_solid_nodule_are_each_single_in_fleischner() -> None:
+    done = assess(reading(finding(1, 7.0), finding(2, 9.0, codes.PART_SOLID, 3.0)), KNOWN)
+    (solid,) = of(done, "Fleischner", "1")
+    (part_solid,) = of(done, "Fleischner", "2")
+    assert str(solid.branch) == "Single solid, 6 to 8 mm, high risk"
+    assert str(part_solid.branch) == "Single part-solid, 6 mm or more"
+    assert of(done, "Fleischner", None)[0].branch == part_solid.branch
