@@ -36,6 +36,16 @@ app = typer.Typer(
 users = typer.Typer(no_args_is_help=True, help="Accounts of the people who review and sign.")
 app.add_typer(users, name="users")
 out = Console()
+STUDY_COLUMNS = (
+    "study_uid",
+    "study_date",
+    "modalities",
+    "instances",
+    "version",
+    "state",
+    "result",
+)
+REFUSED_COLUMNS = ("received_at", "calling_ae_title", "sop_instance_uid", "reason")
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
@@ -53,15 +63,21 @@ def fail(reason: str) -> NoReturn:
     sys.exit(1)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     ctx: typer.Context,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    _: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_version, help="Print the version."),
+    ] = False,
 ) -> None:
-    if version:
-        out.print(__version__)
-        raise typer.Exit
     levels = ("DEBUG", "INFO", "WARNING", "ERROR")
     if log_level.upper() not in levels:
         raise typer.BadParameter(f"{log_level!r}; use one of {', '.join(levels)}")
@@ -210,24 +226,28 @@ def studies(
     retry: Annotated[
         str | None, typer.Option(help="Study UID to read again, after not read or failed.")
     ] = None,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="List the objects that were not taken, and why.")
+    ] = False,
     json_output: JsonOption = False,
 ) -> None:
     """List studies with the state of their reading, or queue one again."""
     from clinical_ai.services import open_services
-    from clinical_ai.studies_command import retry_study, study_rows
+    from clinical_ai.studies_command import refused_rows, retry_study, study_rows
 
     with closing(open_services(_settings(ctx))) as services:
         if retry is not None:
             out.print(f"attempt {retry_study(services, retry)} is queued")
             return
-        rows = study_rows(services)
+        rows = refused_rows(services) if refused else study_rows(services)
     if json_output:
         print(json.dumps(rows, ensure_ascii=False))  # noqa: T201
         return
-    table = Table("study UID", "date", "modality", "images", "version", "state", "result")
+    shown = REFUSED_COLUMNS if refused else STUDY_COLUMNS
+    table = Table(*(column.replace("_", " ") for column in shown))
     for row in rows:
-        shown = ("study_uid", "study_date", "modalities", "instances", "version", "state", "result")
-        table.add_row(*(escape(str(row[column] or "")) for column in shown))
+        values = (row[column] for column in shown)
+        table.add_row(*(escape("" if value is None else str(value)) for value in values))
     out.print(table)
 
 

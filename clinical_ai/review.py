@@ -6,6 +6,7 @@ Every call is one transaction and leaves an audit event. A signed reading cannot
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Connection, select
@@ -200,12 +201,12 @@ def sign(services: Services, reading_id: str, account: Account, password: str) -
         written.sop_instance_uid,
     )
     with writing(services.engine) as connection:
-        _commit_signature(connection, services, reading, signed, str(written.path))
+        _commit_signature(connection, services, reading, signed, written.path)
     return signed
 
 
 def _commit_signature(
-    connection: Connection, services: Services, reading: Reading, signed: Signature, path: str
+    connection: Connection, services: Services, reading: Reading, signed: Signature, path: Path
 ) -> None:
     _open_reading(connection, reading.id)  # nobody signed in the meantime
     connection.execute(
@@ -222,7 +223,7 @@ def _commit_signature(
             sop_instance_uid=signed.sr_sop_instance_uid,
             reading_id=reading.id,
             kind="SR-final",
-            path=path,
+            path=str(path),
         )
     )
     connection.execute(

@@ -64,5 +64,5 @@ def send_path(
             tuple(sorted(uids)),
             len(report.sent),
             tuple((file.name, reason) for file, reason in report.failed),
-            tuple((file.name, reason) for file, reason in found.skipped),
+            found.skipped,
         )

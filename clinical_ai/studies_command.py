@@ -1,6 +1,10 @@
 """What ``clinical-ai studies`` shows and does; UIDs and states, no names of patients."""
 
+from dataclasses import asdict
+from datetime import UTC, datetime
+
 from clinical_ai.errors import ReviewError
+from clinical_ai.quarantine import refused_objects
 from clinical_ai.services import Services
 from clinical_ai.store.reads import begin_attempt
 from clinical_ai.worklist import versions, worklist
@@ -23,6 +27,19 @@ def study_rows(services: Services) -> list[dict[str, object]]:
             "signed_by": row.signed_by,
         }
         for row in worklist(services.engine, limit=100_000)
+    ]
+
+
+def refused_rows(services: Services) -> list[dict[str, object]]:
+    """Return one dictionary an object that the listener refused, newest first."""
+    return [
+        {
+            **asdict(refused),
+            "received_at": datetime.fromtimestamp(refused.received_at, UTC).isoformat(
+                timespec="seconds"
+            ),
+        }
+        for refused in refused_objects(services.engine)
     ]
 
 

@@ -51,7 +51,10 @@ def _run(services: Services, readers: Sequence[Reader]) -> Iterator[None]:
         polling_interval_sec=DISPATCH_INTERVAL_S,
     )
     outbox = Outbox(
-        services.engine, services.peers, calling_ae_title=services.settings.dicom.ae_title
+        services.engine,
+        services.peers,
+        calling_ae_title=services.settings.dicom.ae_title,
+        name=services.settings.worker_name,
     )
     dispatcher = Dispatcher(services, workflow)
     outbox.start()

@@ -139,7 +139,7 @@ class ReadStudy(DBOSConfiguredInstance):
                     enqueue_delivery(
                         connection,
                         sop_instance_uid=file.sop_instance_uid,
-                        path=str(file.path),
+                        path=file.path,
                         peer_name=peer_name,
                     )
         _log.info("study.read", study=done.study_uid, status=done.status)

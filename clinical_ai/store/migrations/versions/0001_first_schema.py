@@ -102,7 +102,7 @@ def upgrade() -> None:
     sa.Column('instance_number', sa.Integer(), nullable=True),
     sa.Column('calling_ae_title', sa.Text(), nullable=False),
     sa.Column('received_at', sa.Double(), nullable=False),
-    sa.Column('own_result', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+    sa.Column('own_result', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.ForeignKeyConstraint(['series_instance_uid'], ['series.series_instance_uid'], name=op.f('fk_instance_series_instance_uid_series')),
     sa.ForeignKeyConstraint(['study_instance_uid'], ['study.study_instance_uid'], name=op.f('fk_instance_study_instance_uid_study')),
     sa.PrimaryKeyConstraint('sop_instance_uid', name=op.f('pk_instance'))
