@@ -254,17 +254,27 @@ def studies(
 @app.command()
 def models(ctx: typer.Context, json_output: JsonOption = False) -> None:
     """List installed models; exit code 1 when the signature or a digest of one is wrong."""
-    from clinical_ai.bundles.catalogue import list_bundles
+    from clinical_ai.bundles.bundle import list_bundles
 
     bundles = list_bundles(_settings(ctx).bundles_dir)
     if json_output:
-        print(json.dumps([asdict(b) for b in bundles], ensure_ascii=False, default=str))  # noqa: T201
+        rows = [
+            {
+                "name": b.name,
+                "version": b.version,
+                "task": b.task,
+                "status": b.status,
+                "reason": str(b.reason) if b.reason else None,
+            }
+            for b in bundles
+        ]
+        print(json.dumps(rows, ensure_ascii=False))  # noqa: T201
     else:
         table = Table("model", "version", "task", "state")
         for b in bundles:
-            table.add_row(b.name, b.version, b.task, escape(b.refusal or "signed, unaltered"))
+            table.add_row(b.name, b.version, b.task, escape(str(b.reason or "signed, unaltered")))
         out.print(table)
-    sys.exit(1 if any(b.refusal for b in bundles) else 0)
+    sys.exit(1 if any(b.status != "ok" for b in bundles) else 0)
 
 
 @app.command()

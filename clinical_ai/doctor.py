@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from clinical_ai.bundles.catalogue import list_bundles
+from clinical_ai.bundles.bundle import list_bundles
 from clinical_ai.services import open_services
 from clinical_ai.settings import Settings
 from pacs_bridge.errors import BridgeError
@@ -95,10 +95,10 @@ def _port(name: str, host: str, port: int, variable: str) -> Check:
 def _models(settings: Settings) -> Iterator[Check]:
     for bundle in list_bundles(settings.bundles_dir):
         name = f"model {bundle.name}"
-        if bundle.refusal is None:
+        if bundle.reason is None:
             yield Check(name, "ok", f"version {bundle.version}, signature and digests are right")
         else:
-            yield Check(name, "error", bundle.refusal, "install the bundle again")
+            yield Check(name, "error", str(bundle.reason), "install the bundle again")
 
 
 def _peers(settings: Settings) -> Iterator[Check]:

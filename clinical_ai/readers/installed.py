@@ -8,4 +8,4 @@ from clinical_ai.settings import Settings
 
 def installed_readers(settings: Settings) -> tuple[Reader, ...]:
     """Return one reader a reading task; a reader without its model says so in its reading."""
-    return (LungNoduleReader(settings), MammographyReader(settings))
+    return (LungNoduleReader(settings), MammographyReader())

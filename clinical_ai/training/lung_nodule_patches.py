@@ -47,9 +47,8 @@ def train(split: PatchSplit, plan: Plan, checkpoint: Path) -> tuple[torch.nn.Mod
     """
     torch.manual_seed(plan.seed)
     network = build_network(ARCHITECTURE).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = AveragedModel(
-        network, multi_avg_fn=get_ema_multi_avg_fn(plan.ema_decay), use_buffers=True
-    )
+    ema = get_ema_multi_avg_fn(plan.ema_decay)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
     steps = plan.epochs * (len(split.training) // plan.batch)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
@@ -106,7 +105,7 @@ def predict(network: torch.nn.Module, images: torch.Tensor) -> NDArray[np.float6
     network.eval()
     logits = []
     with torch.inference_mode():
-        for batch in images.split(256):
+        for batch in images.split(256):  # type: ignore[no-untyped-call]
             views = [batch, batch.flip(2), batch.flip(3), batch.flip(2, 3)]
             logits.append(torch.stack([network(view) for view in views]).mean(0).squeeze(1))
     result: NDArray[np.float64] = torch.cat(logits).double().numpy()
