@@ -10,25 +10,39 @@ from ui import session
 from ui.screens import review, sign_in, worklist
 from ui.texts import Language, Texts
 
+# Less empty space at the top, and pictures that stay in view beside a long list of findings.
+_STYLE = """<style>
+.stMainBlockContainer { padding-top: 1.2rem; padding-bottom: 2rem; }
+.stAppHeader { display: none; }
+.st-key-pictures { position: sticky; top: 0.5rem; }
+.st-key-pictures img { max-height: calc(100vh - 11rem); object-fit: contain; }
+</style>"""
+
 
 def _header(default_language: Language) -> Texts:
     """Show product name, language and who is signed in; return the texts."""
     account = session.current_account()
-    name, who, language = st.columns([5, 3, 2], vertical_alignment="center")
-    with language:
-        _ = session.language_switch(default_language)
+    name, right = st.columns([1, 2], vertical_alignment="center")
     with name:
         st.markdown("**clinical-ai**")
-    if account is not None:
-        with who, st.container(horizontal=True, vertical_alignment="center"):
-            st.text(f"{account.full_name} · {_(sign_in.ROLE_NAMES[account.role])}")
-            st.button(_("Sign out"), on_click=session.sign_out, type="tertiary")
+    with (
+        right,
+        st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"),
+    ):
+        who, out = st.empty(), st.empty()
+        _ = session.language_switch(default_language)
+        if account is not None:
+            who.text(
+                f"{account.full_name} · {_(sign_in.ROLE_NAMES[account.role])}", width="content"
+            )
+            out.button(_("Sign out"), on_click=session.sign_out, type="tertiary")
     return _
 
 
 def main() -> None:
     """Show the page the URL asks for, once somebody has signed in."""
     st.set_page_config(page_title="clinical-ai", layout="wide", initial_sidebar_state="collapsed")
+    st.html(_STYLE)
     services = session.process_services()
     _ = _header(services.settings.language)
     account = session.current_account()

@@ -1,6 +1,6 @@
 """The findings of a reading: the table, and one card each with evidence and decision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import streamlit as st
@@ -20,7 +20,17 @@ from ui.texts import Texts
 VERDICT_NAMES = {"accepted": N_("accepted"), "rejected": N_("rejected")}
 
 
-def show(
+def show_table(reading: Reading, decisions: Mapping[str, Decision], _: Texts) -> None:
+    """Show all findings of a reading side by side."""
+    st.markdown(f"**{_('AI findings')}** ({len(reading.findings)})")
+    if reading.findings:
+        cells = table(reading, decisions, _)
+        st.table(cells, border="horizontal", hide_index=True, alt=_("AI findings"))
+    else:
+        st.text(_("The model found nothing."))
+
+
+def show_cards(
     case: ReviewCase,
     screen: Screen,
     stacks: tuple[Stack, ...],
@@ -28,7 +38,7 @@ def show(
     can_decide: bool,
     decided: Callable[[Decision], None],
 ) -> None:
-    """Show the findings of a case that was read.
+    """Show guideline results and one card for each finding of a case that was read.
 
     Parameters
     ----------
@@ -40,13 +50,6 @@ def show(
     _, reading = screen.texts, case.reading
     if reading is None:
         return
-    st.markdown(f"**{_('AI findings')}** ({len(reading.findings)})")
-    if reading.findings:
-        st.table(
-            table(reading, case, _), border="horizontal", hide_index=True, alt=_("AI findings")
-        )
-    else:
-        st.text(_("The model found nothing."))
     for assessment in reading.assessments:
         if assessment.finding_id is None:
             _show_assessment(assessment, _("Whole study"), _)
@@ -54,7 +57,7 @@ def show(
         _show_card(finding, case, reading, screen, stacks, can_decide, decided)
 
 
-def table(reading: Reading, case: ReviewCase, _: Texts) -> dict[str, list[str]]:
+def table(reading: Reading, decisions: Mapping[str, Decision], _: Texts) -> dict[str, list[str]]:
     """Return the cells of the findings table by column, as Markdown."""
     findings = reading.findings
     columns: dict[str, list[str]] = {
@@ -69,13 +72,13 @@ def table(reading: Reading, case: ReviewCase, _: Texts) -> dict[str, list[str]]:
     for scheme in dict.fromkeys(a.scheme for a in reading.assessments if a.finding_id):
         columns[scheme] = [
             ", ".join(
-                a.category
+                _(a.category)
                 for a in reading.assessments
                 if a.scheme == scheme and a.finding_id == f.id
             )
             for f in findings
         ]
-    columns[_("Decision")] = [_verdict(case.decisions.get(f.id), _) for f in findings]
+    columns[_("Decision")] = [_verdict(decisions.get(f.id), _) for f in findings]
     shown = {k: v for k, v in columns.items() if any(v) or k == _("Decision")}
     return {literal(k): [literal(cell) for cell in v] for k, v in shown.items()}
 
@@ -144,7 +147,7 @@ def _composition(finding: Finding, _: Texts) -> str:
 
 def _show_assessment(assessment: Assessment, subject: str, _: Texts) -> None:
     """Show one guideline's verdict; the reasoning opens on demand."""
-    label = f"{assessment.scheme}: {assessment.category}"
+    label = f"{assessment.scheme}: {_(assessment.category)}"
     if subject:
         label = f"{subject} · {label}"
     with st.expander(literal(label)):

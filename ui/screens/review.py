@@ -44,10 +44,12 @@ def show(screen: Screen) -> None:
         st.error(literal(_.error(error)))
         return
     _show_header(case, screen)
+    if case.reading is not None and case.reading.status == "read":
+        finding_cards.show_table(case.reading, case.decisions, _)
     picture_column, finding_column = st.columns([3, 2], gap="medium")
     with finding_column:
         _show_reading(case, screen)
-    with picture_column:
+    with picture_column, st.container(key="pictures"):
         _show_pictures(case, screen)
 
 
@@ -167,7 +169,9 @@ def _show_reading(case: ReviewCase, screen: Screen) -> None:
         return
     records = screen.services.archive.instances(case.row.study_uid)
     stacks = viewer.stacks_of(tuple(r.path for r in records))
-    finding_cards.show(case, screen, stacks, can_decide=_can_decide(case, screen), decided=_keep)
+    finding_cards.show_cards(
+        case, screen, stacks, can_decide=_can_decide(case, screen), decided=_keep
+    )
     _show_sign(case, reading, screen)
 
 

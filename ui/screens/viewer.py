@@ -87,8 +87,9 @@ def show(
 ) -> None:
     """Show the viewer with its controls; a control redraws the viewer only."""
     stack = _chosen_stack(stacks, findings, _)
-    window = _chosen_window(stack, _)
-    contour, near = _chosen_overlay(stack, findings, _)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        window = _chosen_window(stack, _)
+        contour, near = _chosen_overlay(stack, findings, _)
     index = _chosen_slice(stack, _)
     ref = stack.slices[index]
     shown = [f for f in findings if _touches(f, ref)]
@@ -152,9 +153,8 @@ def _chosen_window(stack: Stack, _: Texts) -> Window | None:
 def _chosen_overlay(stack: Stack, findings: Sequence[Finding], _: Texts) -> tuple[bool, bool]:
     if not any(f.region for f in findings):
         return False, False
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        contour = st.toggle(_("Contours"), value=True, key="viewer-contour")
-        near = st.toggle(_("Close-up of the finding"), key=f"viewer-near-{stack.series_uid}")
+    contour = st.toggle(_("Contours"), value=True, key="viewer-contour")
+    near = st.toggle(_("Close-up of the finding"), key=f"viewer-near-{stack.series_uid}")
     return contour, near
 
 
@@ -169,7 +169,7 @@ def _chosen_slice(stack: Stack, _: Texts) -> int:
     def move(step: int) -> None:
         st.session_state[key] = min(count, max(1, st.session_state[key] + step))
 
-    back, middle, forward = st.columns([1, 8, 1], vertical_alignment="bottom")
+    back, middle, forward = st.columns([2, 9, 2], vertical_alignment="bottom")
     with back:
         st.button(
             _("Up"), on_click=move, args=(-1,), shortcut="Up", key="viewer-up", width="stretch"

@@ -120,7 +120,7 @@ def table(
         "open": [labels.get(_key(r)) for r in rows],
         "urgency": [[_(URGENCY_NAMES[r.urgency])] if r.urgency else [] for r in rows],
         "state": [[_(STATE_NAMES[r.state])] for r in rows],
-        "progress": [progress(r, _) for r in rows],
+        "note": [_.message(r.reason) if r.reason else progress(r, _) for r in rows],
         "waiting": [
             "" if r.state in ("signed", "superseded") else formats.duration(now - r.arrived_at, _)
             for r in rows
@@ -130,11 +130,10 @@ def table(
         "sex_age": [sex_and_age(r, _) for r in rows],
         "study_date": [formats.dicom_date(r.study_date) for r in rows],
         "modality": [visible(r.modalities) for r in rows],
+        "findings": [finding_count(r) for r in rows],
+        "category": [_(visible(r.category or "")) for r in rows],
         "description": [visible(r.study_description) for r in rows],
-        "findings": ["" if r.finding_count is None else str(r.finding_count) for r in rows],
-        "category": [r.category or "" for r in rows],
         "version": [version(r, _) for r in rows],
-        "reason": [_.message(r.reason) if r.reason else "" for r in rows],
     }
 
 
@@ -146,6 +145,13 @@ def progress(row: WorklistRow, _: Texts) -> str:
         return ""
     step = _(STEP_NAMES[row.step]) if row.step in STEP_NAMES else row.step
     return step if row.progress is None else f"{step} {row.progress:.0%}"
+
+
+def finding_count(row: WorklistRow) -> str:
+    """Return how many findings the model has; empty when it has not read the study."""
+    if row.finding_count is None or row.state not in ("ready", "signed", "superseded"):
+        return ""
+    return str(row.finding_count)
 
 
 def sex_and_age(row: WorklistRow, _: Texts) -> str:
@@ -180,25 +186,24 @@ def _columns(_: Texts) -> dict[str, ColumnConfig | ButtonColumnResult]:
     state = {_(n): _STATE_COLOURS[s] for s, n in STATE_NAMES.items()}
     config = st.column_config
     return {
-        "open": config.ButtonColumn("", key=_OPEN, type="primary", pinned=True, width=90),
+        "open": config.ButtonColumn("", key=_OPEN, type="primary", pinned=True, width=80),
         "urgency": config.MultiselectColumn(
-            _("Urgency"), options=list(urgency), color=list(urgency.values()), width=85
+            _("Urgency"), options=list(urgency), color=list(urgency.values()), width=75
         ),
         "state": config.MultiselectColumn(
-            _("State"), options=list(state), color=list(state.values()), width=135
+            _("State"), options=list(state), color=list(state.values()), width=125
         ),
-        "progress": config.TextColumn(_("Progress"), width=150),
-        "waiting": config.TextColumn(_("Waiting"), width=100),
-        "patient": config.TextColumn(_("Patient"), width=190),
-        "patient_id": config.TextColumn(_("Patient ID"), width=120),
+        "note": config.TextColumn(_("Progress or reason"), width=170),
+        "waiting": config.TextColumn(_("Waiting"), width=95),
+        "patient": config.TextColumn(_("Patient"), width=180),
+        "patient_id": config.TextColumn(_("Patient ID"), width=100),
         "sex_age": config.TextColumn(_("Sex, age"), width=90),
-        "study_date": config.TextColumn(_("Study date"), width=100),
-        "modality": config.TextColumn(_("Modality"), width=75),
-        "description": config.TextColumn(_("Description"), width=160),
+        "study_date": config.TextColumn(_("Study date"), width=95),
+        "modality": config.TextColumn(_("Modality"), width=70),
         "findings": config.TextColumn(_("AI findings"), width=80, alignment="right"),
-        "category": config.TextColumn(_("Most severe"), width=120),
-        "version": config.TextColumn(_("Version"), width=110),
-        "reason": config.TextColumn(_("Reason"), width=320),
+        "category": config.TextColumn(_("Most severe"), width=115),
+        "description": config.TextColumn(_("Description"), width=140),
+        "version": config.TextColumn(_("Version"), width=95),
     }
 
 
