@@ -47,8 +47,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def insert_or_ignore(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
     """Insert a row unless one with the same key exists; True if it was inserted."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    result = connection.execute(insert(table).values(values).on_conflict_do_nothing())
-    return bool(result.rowcount == 1)
+    # RETURNING rather than a row count, which PostgreSQL's driver does not always give.
+    statement = insert(table).values(values).on_conflict_do_nothing()
+    returned = connection.execute(statement.returning(*table.primary_key.columns))
+    return returned.first() is not None
 
 
 def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:

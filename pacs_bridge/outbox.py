@@ -29,6 +29,7 @@ _POLL_SECONDS = 1.0
 _BATCH = 50
 _LEASE_SECONDS = 600.0
 _MAX_ATTEMPTS = 20  # with the backoff of `retry`: about four hours
+_FIRST_RETRY_SECONDS = 5.0
 _MAX_ERROR_CHARACTERS = 500
 
 
@@ -118,6 +119,10 @@ class Outbox:
         How long a batch may take before another sender may take it over.
     max_attempts
         After so many failures a delivery is dead until `resend`.
+    batch
+        Deliveries leased at once.
+    first_retry_seconds
+        The wait after the first failure; it doubles with each further one.
     """
 
     def __init__(
@@ -129,12 +134,16 @@ class Outbox:
         name: str | None = None,
         lease_seconds: float = _LEASE_SECONDS,
         max_attempts: int = _MAX_ATTEMPTS,
+        batch: int = _BATCH,
+        first_retry_seconds: float = _FIRST_RETRY_SECONDS,
     ) -> None:
         self._engine = engine
         self._peers = dict(peers)
         self._calling_ae_title = calling_ae_title
         self._lease_seconds = lease_seconds
         self._max_attempts = max_attempts
+        self._batch = batch
+        self._first_retry_seconds = first_retry_seconds
         self._name = name or uuid.uuid4().hex
         self._poller = Poller("outbox", self.run_due, interval_seconds=_POLL_SECONDS)
 
@@ -176,7 +185,7 @@ class Outbox:
             select(delivery.c.id, delivery.c.path, delivery.c.peer, delivery.c.attempts)
             .where(delivery.c.state == "queued", delivery.c.due_at <= now, free)
             .order_by(delivery.c.due_at, delivery.c.id)
-            .limit(_BATCH)
+            .limit(self._batch)
             .with_for_update(skip_locked=True)
         )
         with writing(self._engine) as connection:
@@ -219,7 +228,7 @@ class Outbox:
         failures = lease.attempts + 1
         values = {
             "state": "dead" if dead else "queued",
-            "due_at": now + backoff_seconds(failures),
+            "due_at": now + backoff_seconds(failures, first=self._first_retry_seconds),
             "last_error": reason[:_MAX_ERROR_CHARACTERS],
         }
         self._finish(lease, values)

@@ -1,7 +1,7 @@
 """The storage and verification SCU."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,18 +137,22 @@ def _send_group(
     except PeerError as error:
         yield from ((path, str(error)) for path, _ in group)
         return
+    accepted = {
+        (str(c.abstract_syntax), str(c.transfer_syntax[0])) for c in association.accepted_contexts
+    }
     try:
         for path, meta in group:
-            yield path, _send_one(association, path, meta)
+            yield path, _send_one(association, accepted, path, meta)
     finally:
         if association.is_established:
             association.release()
 
 
-def _send_one(association: Association, path: Path, meta: FileMeta) -> str | None:
+def _send_one(
+    association: Association, accepted: Set[tuple[str, str]], path: Path, meta: FileMeta
+) -> str | None:
     if not association.is_established:
         return "the association was lost"
-    accepted = {(c.abstract_syntax, c.transfer_syntax[0]) for c in association.accepted_contexts}
     if (meta.sop_class_uid, meta.transfer_syntax_uid) not in accepted:
         return (
             f"the peer does not accept SOP class {meta.sop_class_uid} in transfer syntax "

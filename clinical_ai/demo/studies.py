@@ -42,7 +42,7 @@ def demo_studies(
 
 
 def _phantom(folder: Path, progress: Callable[[str], None]) -> Path:
-    done = folder / "complete"
+    done = folder.with_suffix(".complete")
     if not done.exists():
         progress("making the chest CT phantom")
         make_chest_phantom(folder)

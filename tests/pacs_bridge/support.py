@@ -20,9 +20,12 @@ from pynetdicom import build_context
 from pynetdicom.dimse_primitives import C_STORE
 
 from pacs_bridge.archive import Archive
+from pacs_bridge.errors import PeerError
 from pacs_bridge.network import application_entity
 from pacs_bridge.part10 import file_head
+from pacs_bridge.peer import Peer
 from pacs_bridge.receive import Listener
+from pacs_bridge.send import echo
 
 
 def poll(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -159,3 +162,29 @@ def storescu(port: int, *arguments: str, called: str = "CLINICALAI", calling: st
         timeout=60,
         check=False,
     )
+
+
+@contextmanager
+def dcmtk_storescp(folder, *arguments, port=None):
+    """DCMTK's storage SCP."""
+    folder.mkdir(exist_ok=True)
+    port = port or free_port()
+    process = subprocess.Popen(
+        [tool("storescp"), "-od", str(folder), "-aet", "PACS", *arguments, str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    peer = Peer("pacs", "PACS", "127.0.0.1", port)
+
+    def up() -> bool:
+        try:
+            return echo(peer, "TEST") > 0
+        except PeerError:
+            return False
+
+    try:
+        poll(up)
+        yield peer
+    finally:
+        process.terminate()
+        process.wait(10)

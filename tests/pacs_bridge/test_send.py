@@ -1,7 +1,6 @@
 """The SCU against our own listener and against DCMTK."""
 
-import subprocess
-from contextlib import contextmanager
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -11,33 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate
 from pacs_bridge.errors import PeerError
 from pacs_bridge.peer import Peer
 from pacs_bridge.send import echo, send
-from tests.pacs_bridge.support import ct_slice, free_port, poll, tool, write_file
-
-
-@contextmanager
-def dcmtk_storescp(folder, *arguments, port=None):
-    """DCMTK's storage SCP."""
-    folder.mkdir(exist_ok=True)
-    port = port or free_port()
-    process = subprocess.Popen(
-        [tool("storescp"), "-od", str(folder), "-aet", "PACS", *arguments, str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    peer = Peer("pacs", "PACS", "127.0.0.1", port)
-
-    def up() -> bool:
-        try:
-            return echo(peer, "TEST") > 0
-        except PeerError:
-            return False
-
-    try:
-        poll(up)
-        yield peer
-    finally:
-        process.terminate()
-        process.wait(10)
+from tests.pacs_bridge.support import ct_slice, dcmtk_storescp, free_port, write_file
 
 
 @pytest.fixture
@@ -63,8 +36,6 @@ def test_files_arrive_in_the_transfer_syntax_they_have(me, sqlite_archive, tmp_p
 
 
 def test_compressed_files_are_never_converted(me, sqlite_archive):
-    from pathlib import Path
-
     path = Path(get_testdata_file("JPEG2000.dcm"))
     report = send([path], me, calling_ae_title="TEST")
     assert report.failed == ()

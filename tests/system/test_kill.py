@@ -140,5 +140,5 @@ def test_listener_killed_between_images(phantom, tmp_path):
                     "the study to be read",
                 )
                 row = newest(engine, phantom.study_uid)
-        assert row.instances == len(files)
-        expect_one_sr_and_one_seg(site, phantom.study_uid)
+            assert row.instances == len(files)
+            expect_one_sr_and_one_seg(site, phantom.study_uid)
