@@ -149,6 +149,24 @@ def test_the_lease_of_a_killed_sender_runs_out(engine, tmp_path):
         assert outbox.run_due(now + 61) == 1
 
 
+def test_a_restarted_sender_frees_the_leases_of_its_own_name_only(engine, tmp_path):
+    queue(engine, tmp_path, (1, 2))
+    later = time.time() + 600
+    with engine.begin() as connection:
+        for row, holder in zip(rows(engine), ("worker", "other"), strict=True):
+            connection.execute(
+                update(delivery)
+                .where(delivery.c.id == row.id)
+                .values(leased_until=later, leased_by=holder)
+            )
+    with dcmtk_storescp(tmp_path / "scp") as peer:
+        outbox = Outbox(engine, {"pacs": peer}, calling_ae_title="CLINICALAI", name="worker")
+        outbox.start()
+        poll(lambda: states(engine) == ["sent", "queued"])
+        outbox.stop()
+    assert [row.leased_by for row in rows(engine)] == [None, "other"]
+
+
 def test_a_sender_that_lost_its_lease_does_not_write_the_outcome(engine, tmp_path):
     queue(engine, tmp_path)
     with dcmtk_storescp(tmp_path / "scp") as peer:
