@@ -1,11 +1,13 @@
 """Keep the message catalogues in step with the source; for developers (needs Babel).
 
-``python -m ui.catalogues`` extracts every ``_("...")``, ``N_("...")`` and meaning of a
-``Code(...)``, merges them into both ``.po`` files and compiles the ``.mo`` files. It exits
-with 1 when a Chinese translation is missing.
+``python -m ui.catalogues`` extracts every ``_("...")``, ``N_("...")``, meaning of a
+``Code(...)`` and what the metadata of model bundles says to people, merges them into both
+``.po`` files and compiles the ``.mo`` files. It exits with 1 when a Chinese translation is
+missing.
 """
 
 import ast
+import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ _ROOT = Path(__file__).parent.parent
 _PACKAGES = ("ui", "clinical_ai")
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _ARGUMENT = {"_": 0, "N_": 0, "Code": 2}  # which argument is the text
+_RESULT_TEXTS = ("metric", "on")  # of a model's measured results; values of its sentences
 
 
 def extract() -> Iterator[tuple[str, str]]:
@@ -31,6 +34,13 @@ def extract() -> Iterator[tuple[str, str]]:
                 text = _text(node)
                 if text:
                     yield text, file
+    for path in sorted((_ROOT / "clinical_ai" / "bundles").rglob("metadata.json")):
+        metadata = json.loads(path.read_bytes())
+        results = metadata.get("results", [])
+        file = path.relative_to(_ROOT).as_posix()
+        for text in [metadata.get("intended_use"), *(r[k] for r in results for k in _RESULT_TEXTS)]:
+            if text:
+                yield text, file
 
 
 def _text(node: ast.AST) -> str:

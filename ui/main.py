@@ -1,7 +1,9 @@
 """Entry script of the screens; Streamlit runs it from the top for every interaction.
 
-The pages live in ``ui/screens``, not in ``ui/pages``: Streamlit opens files of a folder of
-that name by URL, without this script and so without the sign-in.
+The URL's query names the page: ``?study=UID&version=DIGEST`` is a review, no query the
+worklist. The pages live in ``ui/screens``, not in ``ui/pages``: Streamlit opens files of a
+folder of that name by URL, without this script and so without the sign-in. Paths of its own
+page navigation are not used either, because its front end probes them and logs errors.
 """
 
 import streamlit as st
@@ -16,6 +18,9 @@ _STYLE = """<style>
 .stAppHeader { display: none; }
 .st-key-pictures { position: sticky; top: 0.5rem; }
 .st-key-pictures img { max-height: calc(100vh - 11rem); object-fit: contain; }
+[class*="st-key-view-"] img { max-height: 42vh; }
+.st-key-view-R-CC img, .st-key-view-R-MLO img { object-position: right; }
+.st-key-view-L-CC img, .st-key-view-L-MLO img { object-position: left; }
 </style>"""
 
 
@@ -47,19 +52,13 @@ def main() -> None:
     _ = _header(services.settings.language)
     account = session.current_account()
     if account is None:
-        pages = [st.Page(lambda: sign_in.show(services, _), title="sign-in", default=True)]
-        pages += [st.Page(lambda: sign_in.show(services, _), title="review", url_path="review")]
-        st.navigation(pages, position="hidden").run()
+        sign_in.show(services, _)
         return
-
-    def open_study(study_uid: str, content_version: str | None) -> None:
-        query = {"study": study_uid} | ({"version": content_version} if content_version else {})
-        st.switch_page(review_page, query_params=query)
-
-    screen = session.Screen(services, account, _, open_study, lambda: st.switch_page(worklist_page))
-    worklist_page = st.Page(lambda: worklist.show(screen), title=_("Worklist"), default=True)
-    review_page = st.Page(lambda: review.show(screen), title=_("Review"), url_path="review")
-    st.navigation([worklist_page, review_page], position="hidden").run()
+    screen = session.Screen(services, account, _)
+    if "study" in st.query_params:
+        review.show(screen)
+    else:
+        worklist.show(screen)
 
 
 main()

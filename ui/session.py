@@ -1,7 +1,7 @@
 """What belongs to one browser session: who is signed in, and the language."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 import streamlit as st
 
@@ -16,21 +16,24 @@ _LANGUAGE = "language"
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What every page is given.
-
-    Parameters
-    ----------
-    open_study
-        Goes to the review page of a study version.
-    open_worklist
-        Goes to the worklist.
-    """
+    """What every page is given."""
 
     services: Services
     account: Account
     texts: Texts
-    open_study: Callable[[str, str | None], None]
-    open_worklist: Callable[[], None]
+
+    def open_study(self, study_uid: str, content_version: str | None) -> NoReturn:
+        """Go to the review page of a study version; of the newest one when none is named."""
+        query = {"study": study_uid}
+        if content_version:
+            query["version"] = content_version
+        st.query_params.from_dict(query)
+        st.rerun()
+
+    def open_worklist(self) -> NoReturn:
+        """Go to the worklist."""
+        st.query_params.clear()
+        st.rerun()
 
 
 @st.cache_resource(show_spinner=False)

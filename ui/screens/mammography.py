@@ -39,7 +39,7 @@ def show(
     """Show the views two by two; each can be opened in full size."""
     for pair in (views[:2], views[2:]):
         for column, ref in zip(st.columns(2, gap="small"), pair, strict=True):
-            with column:
+            with column, st.container(key=f"view-{ref.laterality}-{ref.view}"):
                 _show_view(ref, findings, reading_id, _)
 
 
