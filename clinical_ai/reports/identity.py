@@ -81,6 +81,15 @@ def reading_time(reading: Reading) -> datetime:
     return moment
 
 
+def settle_times(document: Dataset) -> None:
+    """Replace the times that highdicom takes from the clock by the time of the content."""
+    document.InstanceCreationDate = document.ContentDate
+    document.InstanceCreationTime = document.ContentTime
+    for item in document.get("ContributingEquipmentSequence", []):
+        if item.get("ManufacturerModelName") == "highdicom":
+            item.ContributionDateTime = f"{document.ContentDate}{document.ContentTime}"
+
+
 def dicom_code(code: Code) -> tuple[str, str, str]:
     """Return `code` in the order of highdicom's `CodedConcept`."""
     return code.value, code.scheme, code.meaning

@@ -141,8 +141,7 @@ def _concept(code: codes.Code) -> CodedConcept:
 
 def _make_repeatable(segmentation: Dataset, reading: Reading) -> None:
     """Replace what highdicom draws at random or from the clock."""
-    segmentation.InstanceCreationDate = segmentation.ContentDate
-    segmentation.InstanceCreationTime = segmentation.ContentTime
+    identity.settle_times(segmentation)
     organization = derive_uid(reading.id, "SEG", "dimensions")
     segmentation.DimensionOrganizationSequence[0].DimensionOrganizationUID = organization
     for index in segmentation.DimensionIndexSequence:

@@ -190,8 +190,7 @@ def _document(
         series_time=made_at.time(),
         specific_character_set=character_set(sources[0]),
     )
-    document.InstanceCreationDate = document.ContentDate
-    document.InstanceCreationTime = document.ContentTime
+    identity.settle_times(document)
     if signer is not None:
         observer = document.VerifyingObserverSequence[0]
         observer.VerifyingObserverName = PersonName(person_name(signer.full_name))
