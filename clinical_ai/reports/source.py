@@ -12,11 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.valuerep import PersonName
 
 from clinical_ai.errors import ReportError
+from pacs_bridge.text import decode, encodings
 
 # Character sets that can hold any text we add; others become UTF-8.
 _KEPT_CHARACTER_SETS = ("GB18030", "ISO_IR 192")
@@ -101,10 +103,10 @@ def copy_patient_and_study(target: Dataset, header: Dataset) -> None:
         setattr(target, keyword, "")
     for keyword in _PERSON_NAMES:
         if keyword in header:
-            setattr(target, keyword, PersonName(_clean(str(header.get(keyword) or ""))))
+            setattr(target, keyword, PersonName(_text(header, keyword)))
     for keyword in _TEXTS:
         if keyword in header:
-            setattr(target, keyword, _clean(str(header.get(keyword) or "")))
+            setattr(target, keyword, _text(header, keyword))
     for keyword in ("PatientBirthDate", "StudyDate"):
         setattr(target, keyword, _date(str(header.get(keyword) or "")))
     target.StudyTime = _time(str(header.get("StudyTime") or ""))
@@ -120,6 +122,16 @@ def person_name(full_name: str) -> str:
 def one_line(text: str, limit: int) -> str:
     """Return `text` fit for a short DICOM text value of at most `limit` characters."""
     return _clean(text).replace("\\", "/").strip()[:limit]
+
+
+def _text(header: Dataset, keyword: str) -> str:
+    """Return a text as the archive decodes it, so that both show the same name."""
+    element = header.get_item(keyword)
+    if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
+        declared = header.get("SpecificCharacterSet") or ""
+        terms = declared if isinstance(declared, str) else "\\".join(declared)
+        return _clean(decode(element.value, encodings(terms.encode("ascii", "replace"))))
+    return _clean(str(header.get(keyword) or ""))
 
 
 def _clean(text: str) -> str:

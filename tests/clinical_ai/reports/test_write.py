@@ -91,6 +91,27 @@ def test_names_in_other_character_sets_become_utf_8(
         assert str(written.PatientName) == name
 
 
+def test_name_in_an_undeclared_character_set_is_what_the_archive_shows(tmp_path: Path) -> None:
+    paths = write_ct_series(tmp_path / "ct", patient_name="Zhang^San=XXXXXX")
+    for path in paths:
+        path.write_bytes(path.read_bytes().replace(b"XXXXXX", "张三".encode()))
+    for file in write_all(paths, tmp_path / "out"):
+        assert str(pydicom.dcmread(file.path).PatientName) == "Zhang^San=张三"
+
+
+def test_name_of_iso_2022_ir_58_survives(tmp_path: Path) -> None:
+    paths = write_ct_series(tmp_path / "ct", patient_name="Zhang^San=XXXXXXXX")
+    raw = b"\x1b$)A" + "张三".encode("gb2312")
+    for path in paths:
+        image = pydicom.dcmread(path)
+        image.SpecificCharacterSet = ["", "ISO 2022 IR 58"]
+        image.PatientName = "Zhang^San=XXXXXXXX"
+        image.save_as(path)
+        path.write_bytes(path.read_bytes().replace(b"XXXXXXXX", raw))
+    for file in write_all(paths, tmp_path / "out"):
+        assert str(pydicom.dcmread(file.path).PatientName) == "Zhang^San=张三"
+
+
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
