@@ -4,9 +4,6 @@ One person is scored as a table of one row, so both ways run the same checks and
 arithmetic.
 """
 
-from collections.abc import Mapping
-from numbers import Real
-
 import numpy as np
 import polars as pl
 
@@ -16,18 +13,14 @@ from risk_models.equations.definition import (
     Columns,
     Equation,
     Outcome,
-    Variant,
     always,
 )
 from risk_models.equations.engine import ScoredColumns, problems_at, score_checked
 from risk_models.equations.registry import PANELS, equation_named
 from risk_models.errors import UnknownEquationError
+from risk_models.records import Record, one_row, plain_values
 from risk_models.results import Caution, Evaluation, Refusal, Result
 from risk_models.short_names import expand
-from risk_models.units import FIELD_SUFFIX, Quantity
-from risk_models.variables import Choice, Flag, Variable
-
-Record = Mapping[str, object]
 
 
 def evaluate(equation: str, record: Record, variant: str | None = None) -> Evaluation:
@@ -58,7 +51,7 @@ def evaluate(equation: str, record: Record, variant: str | None = None) -> Evalu
     """
     found = equation_named(equation)
     chosen = found.variant(variant)
-    scored = score_checked(chosen, _one_row(chosen, record))
+    scored = score_checked(chosen, one_row(chosen.variables, record))
     outcomes = tuple(_outcome_of(found, scored, outcome) for outcome in chosen.outcomes)
     return Evaluation(found.identifier, chosen.name, outcomes)
 
@@ -124,36 +117,6 @@ def evaluate_columns(
     return pl.DataFrame(columns)
 
 
-def _one_row(variant: Variant, record: Record) -> pl.DataFrame:
-    columns: dict[str, pl.Series] = {}
-    for variable in variant.variables:
-        for name in {variable.name, *variable.fields}:
-            if name in record:
-                field, value = _stated(variable, name, record[name])
-                columns[field] = pl.Series(field, [value], strict=False)
-    return pl.DataFrame(columns) if columns else pl.DataFrame({"nothing": [None]})
-
-
-def _stated(variable: Variable, name: str, value: object) -> tuple[str, object]:
-    """A field whose name states the unit, and a value of a type a column can hold."""
-    if isinstance(value, Quantity):
-        suffix = FIELD_SUFFIX.get(value.unit)
-        field = f"{variable.name}_{suffix}"
-        if field not in variable.fields:
-            return next(iter(variable.fields)), f"in {value.unit}"
-        return field, float(value.value)
-    if value is None or isinstance(value, bool | str):
-        return name, value
-    if isinstance(value, np.bool_):
-        return name, bool(value)
-    if isinstance(value, Real):
-        try:
-            return name, float(value)
-        except OverflowError:
-            return name, float("inf")
-    return name, f"a {type(value).__name__}"
-
-
 def _outcome_of(equation: Equation, scored: ScoredColumns, outcome: Outcome) -> Result | Refusal:
     variant = scored.variant
     problems = problems_at(scored, outcome, 0)
@@ -175,7 +138,7 @@ def _outcome_of(equation: Equation, scored: ScoredColumns, outcome: Outcome) -> 
         value=value,
         unit=outcome.unit,
         category=_category(outcome, scored.values[outcome.key], scored.inputs.values),
-        inputs=_used(variant, scored.inputs.values),
+        inputs=plain_values(variant.variables, scored.inputs.values),
         citation=equation.source,
         warnings=tuple(
             Caution(rule.code, rule.message)
@@ -194,21 +157,6 @@ def _category(outcome: Outcome, value: np.ndarray, inputs: Columns) -> str | Non
         return None
     position = int(outcome.classes.assign(value, inputs)[0])
     return outcome.classes.labels[position] if position >= 0 else None
-
-
-def _used(variant: Variant, values: Columns) -> dict[str, float | bool | str | None]:
-    used: dict[str, float | bool | str | None] = {}
-    for variable in variant.variables:
-        number = float(values[variable.name][0])
-        if np.isnan(number):
-            used[variable.name] = None
-        elif isinstance(variable, Flag):
-            used[variable.name] = bool(number)
-        elif isinstance(variable, Choice):
-            used[variable.name] = variable.options[int(number)]
-        else:
-            used[variable.name] = number
-    return used
 
 
 def _classes(prefix: str, scored: ScoredColumns, outcome: Outcome) -> pl.Series:

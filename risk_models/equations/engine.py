@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from risk_models.equations.definition import BoolArray, Equation, FloatArray, Outcome, Variant
+from risk_models.equations.definition import BoolArray, FloatArray, Outcome, Variant
 from risk_models.results import Problem, ProblemKind
 from risk_models.units import Conversion
 from risk_models.variables import Choice, Flag, Measure, Variable
@@ -65,7 +65,7 @@ class ScoredColumns:
 
 def score_checked(variant: Variant, frame: pl.DataFrame) -> ScoredColumns:
     """Score every row of `frame`; a bad value refuses its own row only."""
-    inputs = check(variant, frame)
+    inputs = check(variant.variables, frame)
     rows = frame.height
     values = {outcome.key: np.full(rows, np.nan) for outcome in variant.outcomes}
     for start in range(0, rows, ROWS_AT_ONCE):
@@ -83,26 +83,41 @@ def score_checked(variant: Variant, frame: pl.DataFrame) -> ScoredColumns:
 
 def problems_at(scored: ScoredColumns, outcome: Outcome, row: int) -> tuple[Problem, ...]:
     """Every reason why `outcome` has no number in `row`; empty if it has one."""
-    found = []
-    for variable in scored.variant.variables:
-        status = int(scored.inputs.status[variable.name][row])
-        if status != FINE and _is_needed(outcome, variable):
-            kind = _KINDS[status - 1]
-            found.append(Problem(variable.name, kind, variable.valid, tuple(variable.fields)))
+    needed = tuple(v for v in scored.variant.variables if _is_needed(outcome, v))
+    found = input_problems(needed, scored.inputs, row)
     if not found and np.isnan(scored.values[outcome.key][row]):
         found.append(Problem(outcome.name, ProblemKind.NOT_DEFINED, outcome.undefined))
     return tuple(found)
 
 
-def check(variant: Variant, frame: pl.DataFrame) -> CheckedInputs:
-    """Read and check the variant's variables from the columns of `frame`."""
+def input_problems(
+    variables: tuple[Variable, ...], inputs: CheckedInputs, row: int
+) -> list[Problem]:
+    """What is wrong with the values of `variables` in one row."""
+    return [
+        Problem(variable.name, _KINDS[status - 1], variable.valid, tuple(variable.fields))
+        for variable in variables
+        if (status := int(inputs.status[variable.name][row])) != FINE
+    ]
+
+
+def check(variables: tuple[Variable, ...], frame: pl.DataFrame) -> CheckedInputs:
+    """Read and check variables from the columns of `frame`."""
     values: dict[str, FloatArray] = {}
     status: dict[str, StatusArray] = {}
-    for variable in variant.variables:
+    for variable in variables:
         values[variable.name], status[variable.name] = _read(variable, frame)
-    for variable in variant.variables:
+    for variable in variables:
         if variable.only_for is not None:
-            _excuse(variable.name, variable.only_for, variant, values, status)
+            choice = next(v for v in variables if v.name == variable.only_for[0])
+            assert isinstance(choice, Choice)
+            applies = choice.options.index(variable.only_for[1])
+            # Elsewhere (e.g. women, for an input of men) it is neither needed nor judged; an
+            # unknown choice is refused in its own right.
+            elsewhere = values[choice.name] != applies
+            name = variable.name
+            values[name] = np.where(elsewhere, 0.0, values[name])
+            status[name] = np.where(elsewhere, FINE, status[name]).astype(np.uint8)
     return CheckedInputs(values, status)
 
 
@@ -116,22 +131,6 @@ def _needs_unmet(variant: Variant, outcome: Outcome, inputs: CheckedInputs) -> B
         if _is_needed(outcome, variable):
             unmet |= inputs.status[variable.name] != FINE
     return unmet
-
-
-def _excuse(
-    name: str,
-    only_for: tuple[str, str],
-    variant: Variant,
-    values: dict[str, FloatArray],
-    status: dict[str, StatusArray],
-) -> None:
-    """Where the variable plays no part (e.g. men only), its value is neither needed nor judged."""
-    choice = next(v for v in variant.variables if v.name == only_for[0])
-    assert isinstance(choice, Choice)
-    # An unknown choice is refused in its own right.
-    elsewhere = values[choice.name] != choice.options.index(only_for[1])
-    values[name] = np.where(elsewhere, 0.0, values[name])
-    status[name] = np.where(elsewhere, FINE, status[name]).astype(np.uint8)
 
 
 def _read(variable: Variable, frame: pl.DataFrame) -> tuple[FloatArray, StatusArray]:
@@ -235,12 +234,3 @@ def _read_choice(variable: Choice, frame: pl.DataFrame) -> tuple[FloatArray, Sta
 def _only_fine(values: FloatArray, status: StatusArray) -> FloatArray:
     bad = status != FINE
     return np.where(bad, np.nan, values) if bad.any() else values
-
-
-def equation_columns(equation: Equation) -> dict[str, list[str]]:
-    """Every variable of the equation and the column names that may hold it."""
-    names: dict[str, list[str]] = {}
-    for variant in equation.variants:
-        for variable in variant.variables:
-            names.setdefault(variable.name, list(variable.fields))
-    return names
