@@ -112,5 +112,11 @@ HBA1C_PERCENT_FROM_MMOL_MOL = Conversion(1 / 10.929, 2.15)
 HBA1C_MMOL_MOL_FROM_PERCENT = Conversion(10.929, -2.15 * 10.929)
 """IFCC mmol/mol = (NGSP % - 2.15) * 10.929."""
 
+GLUCOSE_MG_DL_PER_MMOL_L = 18.016
+"""Molar mass of glucose, 180.16 g/mol."""
+
+URIC_ACID_UMOL_L_PER_MG_DL = 59.48
+"""Molar mass of uric acid, 168.11 g/mol."""
+
 UACR_MG_G_PER_MG_MMOL = 8.84
 """Creatinine, 113.1 g/mol: 1 mg/mmol = 8.84 mg/g (from 88.4 umol/L per mg/dL)."""

@@ -12,10 +12,12 @@ from risk_models.units import (
     CHOLESTEROL_MG_DL_PER_MMOL_L,
     CREATININE_UMOL_L_PER_MG_DL,
     FIELD_SUFFIX,
+    GLUCOSE_MG_DL_PER_MMOL_L,
     HBA1C_MMOL_MOL_FROM_PERCENT,
     HBA1C_PERCENT_FROM_MMOL_MOL,
     TRIGLYCERIDES_MG_DL_PER_MMOL_L,
     UACR_MG_G_PER_MG_MMOL,
+    URIC_ACID_UMOL_L_PER_MG_DL,
     Conversion,
     Unit,
     printed,
@@ -176,6 +178,29 @@ def hdl_cholesterol(
 ) -> Measure:
     """HDL cholesterol. The two units' ranges do not meet (0.26-5.17 mmol/L, 10-200 mg/dL)."""
     return _lipid("hdl_cholesterol", unit, low_mg_dl, high_mg_dl, mg_dl_per_mmol_l)
+
+
+def ldl_cholesterol() -> Measure:
+    """LDL cholesterol, in mmol/L. The two units' ranges do not meet (0.4-15, 15.5-580)."""
+    return Measure(
+        "ldl_cholesterol",
+        Unit.MMOL_L,
+        0.4,
+        15,
+        conversions={Unit.MG_DL: Conversion(1 / CHOLESTEROL_MG_DL_PER_MMOL_L)},
+    )
+
+
+def glucose(name: str) -> Measure:
+    """Plasma glucose, in mmol/L."""
+    conversions = {Unit.MG_DL: Conversion(1 / GLUCOSE_MG_DL_PER_MMOL_L)}
+    return Measure(name, Unit.MMOL_L, 1, 60, conversions=conversions)
+
+
+def uric_acid() -> Measure:
+    """Serum uric acid, in umol/L."""
+    conversions = {Unit.MG_DL: Conversion(URIC_ACID_UMOL_L_PER_MG_DL)}
+    return Measure("uric_acid", Unit.UMOL_L, 50, 1500, conversions=conversions)
 
 
 def triglycerides(low_mg_dl: float, high_mg_dl: float, below_mg_dl: float | None = None) -> Measure:

@@ -149,7 +149,7 @@ def stratify(record: Record, edition: Edition = "2024") -> Answer:
                 category,
                 (column, row_step),
                 details={"row": row},
-                notes=_policy_note(category),
+                notes=_cell_notes(category, row, position),
             )
     reason = Message(N_("The table starts at 130 mmHg systolic or 85 mmHg diastolic."))
     return NotClassified(guideline, "stratification", (), reason)
@@ -215,7 +215,9 @@ def _pressures(record: Record) -> tuple[Values, tuple[Problem, ...]]:
     return values, problems
 
 
-def _policy_note(category: str) -> tuple[Message, ...]:
+def _cell_notes(category: str, row: str, column: int) -> tuple[Message, ...]:
+    if row == _NO_OTHER and column == len(COLUMNS_2024) - 1:
+        return (Message(N_("The table prints no level in this cell; it is taken as low.")),)
     if "/" not in category:
         return ()
     return (Message(N_("The table prints two levels here; which one applies is a local policy.")),)

@@ -9,36 +9,20 @@ from dataclasses import dataclass
 from risk_models.guidelines.classification import Values, number, read
 from risk_models.records import Record
 from risk_models.results import Problem, ProblemKind
-from risk_models.units import Conversion, Unit
+from risk_models.units import Unit
 from risk_models.variables import (
     SEX,
     Flag,
     Measure,
     age,
     body_mass_index,
+    glucose,
     hdl_cholesterol,
+    ldl_cholesterol,
     total_cholesterol,
+    uric_acid,
     waist,
 )
-
-GLUCOSE_MG_DL_PER_MMOL_L = 18.016
-"""Molar mass of glucose, 180.16 g/mol."""
-
-URIC_ACID_UMOL_L_PER_MG_DL = 59.48
-"""Molar mass of uric acid, 168.11 g/mol."""
-
-
-def glucose(name: str) -> Measure:
-    """Plasma glucose in mmol/L."""
-    conversions = {Unit.MG_DL: Conversion(1 / GLUCOSE_MG_DL_PER_MMOL_L)}
-    return Measure(name, Unit.MMOL_L, 1, 60, conversions=conversions)
-
-
-def ldl_cholesterol() -> Measure:
-    """LDL cholesterol in mmol/L; the two units' ranges do not meet."""
-    mg_dl = hdl_cholesterol(Unit.MMOL_L).conversions
-    return Measure("ldl_cholesterol", Unit.MMOL_L, 0.1, 15, conversions=mg_dl)
-
 
 VARIABLES = (
     age(18, 120),
@@ -54,13 +38,7 @@ VARIABLES = (
     waist(),
     body_mass_index(),
     Measure("homocysteine", Unit.UMOL_L, 1, 300),
-    Measure(
-        "uric_acid",
-        Unit.UMOL_L,
-        50,
-        1500,
-        conversions={Unit.MG_DL: Conversion(URIC_ACID_UMOL_L_PER_MG_DL)},
-    ),
+    uric_acid(),
     Measure("resting_heart_rate", Unit.COUNT, 20, 250),
 )
 

@@ -3,7 +3,6 @@
 Chin Circ J 2023;38:237-271. The flow rests on one source (a program, not print).
 """
 
-from risk_models.guidelines.china_bp_risk_factors import ldl_cholesterol
 from risk_models.guidelines.classification import (
     Answer,
     Classification,
@@ -27,6 +26,7 @@ from risk_models.variables import (
     body_mass_index,
     diastolic_bp,
     hdl_cholesterol,
+    ldl_cholesterol,
     systolic_bp,
     total_cholesterol,
 )
@@ -61,12 +61,22 @@ MATRIX: dict[bool, dict[int, tuple[str, str, str]]] = {
 LDL_TARGETS = {"low": 3.4, "medium": 2.6, "high": 2.6, "very high": 1.8, "super high": 1.4}
 """mmol/L. Very high and super high also ask for a fall by more than half."""
 
+DIABETES_LDL_TARGETS = {
+    "low": 2.6,
+    "medium": 2.6,
+    "high": 1.8,
+    "very high": 1.4,
+    "super high": 1.4,
+}
+"""mmol/L: 1.4 with ASCVD, 1.8 at high risk, 2.6 at low or medium risk."""
+
 NON_HDL_ABOVE_LDL = 0.8
 """mmol/L; in the source for the rows with diabetes, the same for the others."""
 
 _SECONDARY = (
     Measure("severe_ascvd_events", Unit.COUNT, 0, 20, whole=True),
     Measure("ascvd_high_risk_factors", Unit.COUNT, 0, 8, whole=True),
+    DIABETES,
 )
 _PRIMARY = (
     age(18, 120),
@@ -102,8 +112,8 @@ def ascvd_risk(record: Record) -> Answer:
     Parameters
     ----------
     record
-        ``ascvd`` first. With ASCVD: ``severe_ascvd_events`` and ``ascvd_high_risk_factors``
-        (counts as the guideline defines them). Without: ``age``, ``sex``, total, LDL and HDL
+        ``ascvd`` first. With ASCVD: ``severe_ascvd_events``, ``ascvd_high_risk_factors``
+        (counts as the guideline defines them) and ``diabetes``. Without: ``age``, ``sex``, total, LDL and HDL
         cholesterol, ``diabetes``, ``ckd_stage`` (0 for none), ``hypertension`` and
         ``current_smoker``; and at medium risk under 55 also blood pressure and BMI.
     """
@@ -119,12 +129,14 @@ def _secondary(record: Record) -> Answer:
         return NotClassified(GUIDELINE, "risk", problems)
     events = required(values, "severe_ascvd_events")
     factors = required(values, "ascvd_high_risk_factors")
+    diabetes = bool(values["diabetes"])
     if events >= 2:
-        return _answer("super high", (Message(N_("ASCVD with two or more severe events")),))
+        step = Message(N_("ASCVD with two or more severe events"))
+        return _answer("super high", (step,), diabetes)
     if events == 1 and factors >= 2:
         step = Message(N_("ASCVD with one severe event and two or more high-risk factors"))
-        return _answer("super high", (step,))
-    return _answer("very high", (Message(N_("other ASCVD")),))
+        return _answer("super high", (step,), diabetes)
+    return _answer("very high", (Message(N_("other ASCVD")),), diabetes)
 
 
 def _primary(record: Record) -> Answer:
@@ -220,8 +232,7 @@ def _answer(
 ) -> Classification:
     ldl = LDL_TARGETS[category]
     if diabetes:
-        # Diabetes without ASCVD: 1.8 at high risk, 2.6 at low or medium.
-        ldl = 1.8 if category == "high" else 2.6
+        ldl = DIABETES_LDL_TARGETS[category]
     return Classification(
         GUIDELINE,
         rule,

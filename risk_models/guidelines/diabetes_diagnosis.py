@@ -4,7 +4,6 @@ WHO and Chinese 2020 values. The rule for random glucose with symptoms has no ve
 here and is not offered, nor is the confirmation of a single abnormal value.
 """
 
-from risk_models.guidelines.china_bp_risk_factors import glucose
 from risk_models.guidelines.classification import (
     Answer,
     Classification,
@@ -16,7 +15,7 @@ from risk_models.guidelines.classification import (
 from risk_models.records import Record
 from risk_models.results import ProblemKind
 from risk_models.text import N_, Message
-from risk_models.variables import hba1c_percent
+from risk_models.variables import glucose, hba1c_percent
 
 GUIDELINE = Guideline(
     "diabetes_diagnosis",
