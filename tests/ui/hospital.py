@@ -34,7 +34,7 @@ from pacs_bridge.assembly import content_version_of
 from pacs_bridge.database import writing
 
 PASSWORD = "correct horse battery"
-HOSTILE_NAME = "<script>alert(1)</script>**x** ![](http://e.vil/a.png)^$y$ :smile: www.evil.com"
+HOSTILE_NAME = "<script>alert(1)</script>^**x**![](http://e.vil/a)$y$ :smile:"
 NODULES = (
     PhantomNodule((80.0, -20.0, 20.0), 20.0, 35.0),
     PhantomNodule((-70.0, -40.0, -20.0), 12.0, -600.0),
@@ -143,7 +143,7 @@ def ct_reading(
     """Return a reading of a phantom with its first `found` nodules."""
     ordered = sorted(datasets, key=lambda d: float(d.ImagePositionPatient[2]))
     findings = tuple(
-        _finding(str(number), ordered, nodule, version)
+        _finding(str(number), ordered, nodule, version, truth.spacing_mm[0])
         for number, nodule in enumerate(truth.nodules[:found], start=1)
     )
     return Reading(
@@ -191,10 +191,14 @@ def unread(study_uid: str, version: str, datasets: Sequence[Dataset]) -> Reading
 
 
 def _finding(
-    number: str, ordered: Sequence[Dataset], nodule: PhantomNodule, version: str
+    number: str,
+    ordered: Sequence[Dataset],
+    nodule: PhantomNodule,
+    version: str,
+    slice_spacing: float,
 ) -> Finding:
     first = ordered[0]
-    spacing = np.array([4.0, *map(float, first.PixelSpacing)])
+    spacing = np.array([slice_spacing, *map(float, first.PixelSpacing)])
     origin = np.array([float(v) for v in first.ImagePositionPatient])[::-1]
     shape = (len(ordered), first.Rows, first.Columns)
     grid = np.indices(shape).reshape(3, -1).T * spacing + origin

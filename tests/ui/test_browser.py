@@ -1,0 +1,270 @@
+"""A radiologist's work in a real Chromium: sign in, open, decide, sign."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from sqlalchemy import select
+
+from clinical_ai.services import open_services
+from clinical_ai.store.tables import audit_event, result_object
+from tests.ui.hospital import HOSTILE_NAME, PASSWORD
+from ui.formats import person_name
+from ui.literal import literal
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no /usr/bin/chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with playwright.sync_playwright() as tool:
+        chromium = tool.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, site) -> Iterator[object]:
+    """A page that fails the test for a console error or a request to another host."""
+    faults: list[str] = []
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    page.set_default_timeout(30_000)
+    own = (site.url, site.url.replace("http", "ws"), "data:", "blob:")
+    page.on("request", lambda r: r.url.startswith(own) or faults.append(f"request {r.url}"))
+    page.on("console", lambda m: m.type == "error" and faults.append(f"console: {m.text}"))
+    page.on("pageerror", lambda e: faults.append(f"error: {e}"))
+    page.on("dialog", lambda d: (faults.append(f"dialog: {d.message}"), d.dismiss()))
+    yield page
+    page.close()
+    assert faults == []
+
+
+def sign_in(page, site, username="liwei", query=""):
+    page.goto(site.url + query)
+    page.get_by_label("User name").fill(username)
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def open_study(page, site, name, username="liwei"):
+    sign_in(page, site, username, f"/?study={site.hospital.studies[name]}")
+    page.get_by_test_id("stImage").first.wait_for()
+
+
+def events(site, action, study):
+    with closing(open_services(site.hospital.settings)) as services:
+        with services.engine.connect() as connection:
+            rows = connection.execute(
+                select(audit_event.c.username).where(
+                    audit_event.c.action == action,
+                    audit_event.c.study_uid == site.hospital.studies[study],
+                )
+            )
+            return [r.username for r in rows]
+
+
+def test_a_radiologist_opens_decides_and_signs(page, site):
+    sign_in(page, site)
+    table = page.get_by_test_id("stDataFrame")
+    table.wait_for()
+    playwright.expect(page.get_by_text("8 studies")).to_be_visible()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 40, box["y"] + 38 + 19)  # "Open" of the first row: the urgent one
+    page.get_by_role("heading", name="王小东 (Wang XiaoDong)").wait_for()
+    assert f"study={site.hospital.studies['urgent']}" in page.url
+    assert "Wang" not in page.url
+    playwright.expect(page.get_by_text("Preliminary AI result")).to_be_visible()
+    playwright.expect(page.get_by_text("Detects lung nodules of 4 to 30 mm")).to_be_visible()
+    page.get_by_test_id("stImage").first.wait_for()
+    playwright.expect(page.get_by_text("findings on this image: 1")).to_be_visible()
+
+    sign = page.get_by_role("button", name="Sign", exact=True)
+    playwright.expect(sign).to_be_disabled()
+    page.get_by_role("button", name="Accept", exact=True).first.click()
+    playwright.expect(page.get_by_text(re.compile("^accepted by liwei"))).to_be_visible()
+    playwright.expect(page.get_by_text("Still to decide: finding 2")).to_be_visible()
+
+    page.get_by_role("button", name="Reject", exact=True).nth(1).click()
+    playwright.expect(page.get_by_text("Give a reason for rejecting the finding.")).to_be_visible()
+    reason = page.get_by_label("Reason, when you reject finding 2")
+    reason.fill("vessel **crossing**")
+    reason.press("Enter")
+    page.get_by_role("button", name="Reject", exact=True).nth(1).click()
+    playwright.expect(page.get_by_text(re.compile("^rejected by liwei"))).to_contain_text(
+        "vessel **crossing**"
+    )
+
+    playwright.expect(sign).to_be_enabled()
+    page.get_by_role("textbox", name="Your password").fill("wrong password")
+    sign.click()
+    playwright.expect(page.get_by_text("User name or password is wrong.")).to_be_visible()
+    page.get_by_role("textbox", name="Your password").fill(PASSWORD)
+    sign.click()
+    playwright.expect(page.get_by_text(re.compile("^Signed by 李伟 on 20"))).to_be_visible()
+    playwright.expect(page.get_by_role("button", name="Accept", exact=True)).to_have_count(0)
+    playwright.expect(sign).to_have_count(0)
+
+    assert events(site, "sign", "urgent") == ["liwei"]
+    # once before and once after the signature; reruns of the page are no views
+    assert events(site, "view", "urgent") == ["liwei", "liwei"]
+    with closing(open_services(site.hospital.settings)) as services:
+        with services.engine.connect() as connection:
+            assert "SR-final" in connection.execute(select(result_object.c.kind)).scalars().all()
+
+
+def test_hostile_text_is_shown_letter_by_letter(page, site):
+    open_study(page, site, "hostile")
+    shown = page.get_by_role("heading").first.inner_text().replace("\u2060", "")
+    assert shown == person_name(HOSTILE_NAME)
+    playwright.expect(page.get_by_text("<b>Chest</b> **LDCT**")).to_be_visible()
+    main = page.get_by_test_id("stMain")
+    assert main.locator("a, script, .katex").count() == 0
+    assert main.locator("img").count() == page.get_by_test_id("stImage").locator("img").count()
+
+
+def test_scrolling_and_windows_change_the_picture(page, site):
+    open_study(page, site, "hostile")
+    picture = page.get_by_test_id("stImage").locator("img").first
+    seen = {picture.get_attribute("src")}
+
+    def changed():
+        page.wait_for_function(
+            "seen => !seen.includes(document.querySelector('[data-testid=stImage] img')"
+            "?.getAttribute('src') ?? seen[0])",
+            arg=list(seen),
+        )
+        seen.add(picture.get_attribute("src"))
+
+    first = page.get_by_text(re.compile(r"^Image \d+ of 32")).inner_text()
+    page.get_by_role("button", name="Down").click()
+    changed()
+    assert page.get_by_text(re.compile(r"^Image \d+ of 32")).inner_text() != first
+    page.get_by_text("Bone", exact=True).click()
+    changed()
+    page.get_by_text("Close-up of the finding").click()
+    changed()
+    page.get_by_role("slider").press("ArrowRight")
+    changed()
+    page.get_by_text("Contours", exact=True).click()
+
+
+def test_chinese_page_names_the_banner_and_the_guidelines(page, site):
+    open_study(page, site, "late")
+    page.get_by_text("中文").click()
+    playwright.expect(page.get_by_text("AI 初步结果——经医师签发前不构成诊断")).to_be_visible()
+    playwright.expect(page.get_by_text("2. 肺结节, 右肺")).to_be_visible()
+    page.get_by_role("button", name=re.compile("v1 · 已被替代")).click()
+    playwright.expect(page.get_by_text("此版本已被替代，不能签发")).to_be_visible()
+    playwright.expect(page.get_by_role("button", name="采纳", exact=True)).to_have_count(0)
+
+
+def test_a_study_that_was_not_read_shows_why_and_its_images_but_no_signature(page, site):
+    open_study(page, site, "mammogram")
+    playwright.expect(page.get_by_text("No mammography model is installed.")).to_be_visible()
+    playwright.expect(page.get_by_test_id("stImage")).to_have_count(4)
+    playwright.expect(page.get_by_role("button", name="Sign", exact=True)).to_have_count(0)
+
+
+def test_a_physician_may_look_but_not_decide(page, site):
+    open_study(page, site, "hostile", "smith")
+    playwright.expect(page.get_by_text("a radiologist decides and signs")).to_be_visible()
+    playwright.expect(page.get_by_role("button", name="Accept", exact=True)).to_have_count(0)
+
+
+def test_nothing_is_shown_before_the_sign_in_or_after_the_sign_out(page, site):
+    page.goto(f"{site.url}/?study={site.hospital.studies['urgent']}")
+    page.get_by_label("User name").fill("liwei")
+    page.get_by_role("textbox", name="Password").fill("not the password")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    playwright.expect(page.get_by_text("User name or password is wrong.")).to_be_visible()
+    assert "王小东" not in page.content()
+    open_study(page, site, "urgent")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("User name").wait_for()
+    playwright.expect(page.get_by_text("王小东")).to_have_count(0)
+
+
+@pytest.mark.parametrize("query", ["?study=../etc", "?study=1.2.3", "?study=1.2&version=%3Cb%3E"])
+def test_an_address_that_names_no_study_says_so(page, site, query):
+    sign_in(page, site, query=f"/{query}")
+    told = re.compile("The address does not name a study|not in the worklist")
+    playwright.expect(page.get_by_text(told)).to_be_visible()
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "**b** _i_ ~~s~~ `c`",
+    "# heading",
+    "- list",
+    "1. list",
+    "> quote",
+    "    code",
+    "![x](http://e.vil/a.png)",
+    "[x](http://e.vil)",
+    "http://e.vil/a www.evil.com a@b.com <http://e.vil>",
+    "$x^2$ $$y$$ \\(z\\)",
+    ":red[x] :material/home: :smile: :blue-background[x] :streamlit:",
+    "a -> b <- c -- d >= e <= f ~= g <-> h",
+    "| a | b |\n|---|---|",
+    "&lt; &amp; \\* \\",
+    "***",
+    "[^1]: note",
+]
+
+
+def test_escaping_holds_in_streamlits_own_markdown(browser, tmp_path):
+    """Every place where `literal` is used, in the renderer that is installed."""
+    import sys
+
+    from tests.support.processes import answers, free_port, started, wait_for
+
+    script = tmp_path / "app.py"
+    texts = [literal(t) for t in HOSTILE]
+    script.write_text(
+        "import streamlit as st\n"
+        f"for i, text in enumerate({texts!r}):\n"
+        "    with st.container(key=f'm{i}'): st.markdown(text)\n"
+        "    with st.container(key=f'c{i}'): st.caption(text)\n"
+        "    with st.container(key=f'w{i}'): st.warning(text)\n"
+        "    with st.container(key=f'b{i}'): st.button(text, key=f'button{i}')\n"
+        "    with st.container(key=f't{i}'): st.table({'x': [text]})\n"
+        "st.text('end')\n"
+    )
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
+    command += ["--server.address=127.0.0.1", "--server.headless=true"]
+    command += ["--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
+    with started(command, tmp_path / "log"):
+        wait_for(lambda: answers(port), "streamlit")
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}")
+        page.get_by_text("end", exact=True).wait_for(timeout=30_000)
+        for number, text in enumerate(HOSTILE):
+            for place in "mcwbt":
+                box = page.locator(f".st-key-{place}{number}")
+                shown = " ".join(box.inner_text().replace("\u2060", "").split())
+                expected = " ".join(text.split())
+                assert shown in (expected, f"x 0 {expected}"), (place, text)
+                inside = box.locator("a, img, code, em, strong, del, h1, li, blockquote, .katex")
+                assert inside.count() == 0, (place, text)
+        page.close()
