@@ -1,4 +1,4 @@
-"""What a mammogram shows, from its header: breast, view, calibration, processing.
+"""What a mammogram shows: breast, view, calibration and processing, and where the breast lies.
 
 DICOM PS3.3 C.8.11.3 (DX positioning) and C.8.11.7 (mammography image).
 """
@@ -6,12 +6,21 @@ DICOM PS3.3 C.8.11.3 (DX positioning) and C.8.11.7 (mammography image).
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import (
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+)
 
 from clinical_ai.codes import CRANIO_CAUDAL, MEDIO_LATERAL_OBLIQUE
 
 Side = Literal["R", "L"]
 Projection = Literal["CC", "MLO"]
+ImageSide = Literal["left", "right"]
 
 # Order in which a screening examination is hung.
 STANDARD_VIEWS: tuple[tuple[Side, Projection], ...] = (
@@ -20,6 +29,11 @@ STANDARD_VIEWS: tuple[tuple[Side, Projection], ...] = (
     ("R", "MLO"),
     ("L", "MLO"),
 )
+_SECONDARY_CAPTURE = {
+    SecondaryCaptureImageStorage,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+}
 _VIEW_CODES: dict[str, Projection] = {
     CRANIO_CAUDAL.value: "CC",
     MEDIO_LATERAL_OBLIQUE.value: "MLO",
@@ -45,6 +59,10 @@ class Mammogram:
         Raw detector data, not meant to be looked at.
     digitized
         Scanned film.
+    secondary_capture
+        Not stored as a mammography object: scanned, converted or exported by other software.
+    wall_expected
+        Side of the image on which the chest wall should be; None when the header does not say.
     """
 
     side: Side | None
@@ -53,6 +71,8 @@ class Mammogram:
     calibrated: bool
     for_processing: bool
     digitized: bool
+    secondary_capture: bool
+    wall_expected: ImageSide | None
 
     @property
     def view(self) -> tuple[Side, Projection] | None:
@@ -79,7 +99,49 @@ def describe(header: Dataset) -> Mammogram:
         calibrated=bool(header.get("PixelSpacing") or header.get("ImagerPixelSpacing")),
         for_processing=str(header.get("PresentationIntentType", "")) == "FOR PROCESSING",
         digitized=str(header.get("ConversionType", "")) in {"DF", "DI", "SD", "SI"},
+        secondary_capture=str(header.get("SOPClassUID", "")) in _SECONDARY_CAPTURE,
+        wall_expected=_wall_expected(header, side),
     )
+
+
+def wall_side(pixels: NDArray[np.integer], *, inverted: bool) -> ImageSide | None:
+    """Return the side of the image on which the breast meets the chest wall.
+
+    The breast covers one edge of a mammogram and leaves air at the other, so the mean grey of
+    the outer thirds differs by far. None when it differs by less than a factor of two.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns); every 16th in each direction is looked at.
+    inverted
+        MONOCHROME1: air is bright.
+    """
+    sample = pixels[::16, ::16].astype(np.float64)
+    if sample.shape[1] < 3:
+        return None
+    sample = sample.max() - sample if inverted else sample - sample.min()
+    third = sample.shape[1] // 3
+    left, right = float(sample[:, :third].mean()), float(sample[:, -third:].mean())
+    if max(left, right) < 2 * min(left, right) or left == right:
+        return None
+    return "left" if left > right else "right"
+
+
+def _wall_expected(header: Dataset, side: Side | None) -> ImageSide | None:
+    """Return the chest wall's side from the patient orientation, else from how films are hung.
+
+    The first value of Patient Orientation is the direction of the rows (PS3.3 C.7.6.1.1.1):
+    towards anterior, the chest wall is at the left. Without it, left breasts have it there.
+    """
+    orientation = header.get("PatientOrientation")
+    if isinstance(orientation, MultiValue) and len(orientation) == 2:
+        direction = str(orientation[0])[:1].upper()
+        if direction in ("A", "P"):
+            return "left" if direction == "A" else "right"
+    if side is None:
+        return None
+    return "left" if side == "L" else "right"
 
 
 def _side(value: object) -> Side | None:
