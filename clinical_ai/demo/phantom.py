@@ -21,6 +21,7 @@ __all__ = ["DEFAULT_NODULES", "PhantomNodule", "PhantomTruth", "make_chest_phant
 
 CharacterSet = Literal["ISO_IR 192", "GB18030"]
 _INTERCEPT = -1024
+_EDITION = 2  # raised when the same arguments draw other voxels, so that UIDs differ too
 
 # Solid, part-way dense and ground-glass; 6 to 20 mm; in open lung.
 DEFAULT_NODULES = (
@@ -86,7 +87,9 @@ def make_chest_phantom(
     grid = Grid((slices, rows, rows), spacing_mm)
     for nodule in nodules:
         _check(nodule, grid)
-    arguments = repr((seed, slices, rows, spacing_mm, nodules, patient_name, character_set))
+    arguments = repr(
+        (_EDITION, seed, slices, rows, spacing_mm, nodules, patient_name, character_set)
+    )
     voxels = draw_chest(grid, nodules, np.random.default_rng(seed))
     folder.mkdir(parents=True, exist_ok=True)
     common = _common(arguments, spacing_mm, rows, patient_name, character_set)

@@ -30,6 +30,7 @@ AIR, LUNG, FAT, MUSCLE, BLOOD, SPONGY_BONE, CORTICAL_BONE, TABLE = (
 )
 NOISE_HU = 18.0  # standard deviation in soft tissue after the in-plane blur
 _BLUR_PIXELS = 0.6  # in-plane point spread
+_THINNEST_MM = 0.45  # radius of the thinnest vessels drawn; thinner ones vanish in the noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,7 @@ def draw_chest(
 
 def inside_lung(point: Triple) -> bool:
     """Tell whether an LPS point (mm) lies in the lungs of the phantom."""
-    x, y, z = (np.asarray([value], dtype=np.float32) for value in point)
-    return bool(_lung_depth(x, y, z)[0] > 0)
+    return _depth_at(np.asarray(point)) > 0
 
 
 def _ellipse_depth(
@@ -185,32 +185,41 @@ def _airways() -> Iterator[tuple[Tube, float]]:
 
 
 def _vessels(random: np.random.Generator) -> Iterator[Tube]:
-    """Vessels that fork and taper from each hilum outwards."""
+    """Vessels that leave each hilum for all parts of the lung, taper and give off branches."""
     for side in (-1.0, 1.0):
-        hilum = np.array([side * 32.0, 8.0, 2.0])
-        for _ in range(7):
-            lateral = np.array([side * random.uniform(0.4, 1.0), *random.uniform(-1.0, 1.0, 2)])
-            yield from _branch(hilum, lateral, 5.0, 30.0, random)
+        for angle in np.arange(8) * np.pi / 4:
+            root = np.array([side * 20.0, 8.0 + 9.0 * np.cos(angle), 2.0 + 12.0 * np.sin(angle)])
+            direction = np.array([side * random.uniform(0.5, 1.0), np.cos(angle), np.sin(angle)])
+            yield from _branch(root, direction, random.uniform(3.0, 4.2), random)
 
 
 def _branch(
     start: NDArray[np.float64],
     direction: NDArray[np.float64],
     radius: float,
-    length: float,
     random: np.random.Generator,
 ) -> Iterator[Tube]:
-    """One vessel and its children. Murray's law: each of two children has r / 2 ** (1 / 3)."""
-    direction = direction / np.linalg.norm(direction)
-    end = start + length * direction
-    child = radius / 2.0 ** (1.0 / 3.0)
-    tail: Triple = (float(end[0]), float(end[1]), float(end[2]))
-    yield Tube((float(start[0]), float(start[1]), float(start[2])), tail, radius, child)
-    if child < 0.7 or not inside_lung(tail):
-        return
-    for _ in range(2):
-        turned = direction + random.normal(0.0, 0.42, 3)
-        yield from _branch(end, turned, child * random.uniform(0.85, 1.0), length * 0.82, random)
+    """A vessel that runs on nearly straight to the pleura and gives off thinner ones."""
+    while radius > _THINNEST_MM:
+        direction = direction / np.linalg.norm(direction)
+        end = start + (5.0 + 2.5 * radius) * direction
+        thinner = radius * random.uniform(0.82, 0.94)
+        yield Tube(_point(start), _point(end), radius, thinner)
+        if _depth_at(end) < 3.0 and abs(end[0]) > 45.0:  # near the pleura; the hilum is no end
+            return
+        aside = direction + random.normal(0.0, 0.6, 3)
+        yield from _branch(end, aside, thinner * random.uniform(0.45, 0.7), random)
+        start, radius, direction = end, thinner, direction + random.normal(0.0, 0.13, 3)
+
+
+def _point(vector: NDArray[np.float64]) -> Triple:
+    return float(vector[0]), float(vector[1]), float(vector[2])
+
+
+def _depth_at(point: NDArray[np.float64]) -> float:
+    """Distance to the pleura, about in mm; negative outside the lungs."""
+    x, y, z = (np.full(1, value, np.float32) for value in point)
+    return float(_lung_depth(x, y, z)[0])
 
 
 def _touches(tube: Tube, nodule: PhantomNodule, clearance: float = 2.0) -> bool:

@@ -16,6 +16,7 @@ from clinical_ai.imaging.blobs import find_blobs
 from clinical_ai.imaging.ct_series import SkippedSeries, choose_ct_series
 from clinical_ai.imaging.lung_mask import Lungs, find_lungs
 from clinical_ai.imaging.nodule_segmentation import Outline, segment_nodule
+from clinical_ai.imaging.nodule_shape import elongation
 from clinical_ai.imaging.resample import Grid, resample
 from clinical_ai.imaging.unusable import UnusableImagesError
 from clinical_ai.imaging.volume import Volume, load_stack
@@ -30,6 +31,8 @@ NAME = "lung_nodule"
 BUNDLE = "lung_nodule_ct"
 LEAST_MM = 4.0  # smaller ones need no follow-up in Lung-RADS v2022
 MOST_FINDINGS = 20
+# Twice as long as wide in space is a vessel rather than a nodule.
+MOST_ELONGATED = 2.0
 _LUNG_GRID_MM, _BLOB_GRID_MM = 2.0, 1.5
 
 
@@ -164,6 +167,8 @@ def _find(
         index, radius_mm = places[number]
         outline = segment_nodule(volume.hu, volume.spacing, index, radius_mm)
         if outline is None or _overlaps(taken, outline):
+            continue
+        if elongation(outline.mask, volume.spacing) > MOST_ELONGATED:
             continue
         nodule = measure(volume, outline, float(probabilities[number]))
         if nodule.diameters.mean_mm >= LEAST_MM:
