@@ -9,6 +9,7 @@ from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
 from clinical_ai.findings import Urgency
 from clinical_ai.messages import N_
+from clinical_ai.quarantine import Refused, refused_objects
 from clinical_ai.worklist import StudyState, WorklistRow, worklist
 from ui import formats
 from ui.literal import visible
@@ -74,6 +75,7 @@ def show(screen: Screen) -> None:
             key="worklist-states",
         )
     _list(screen, search, tuple(states))
+    _show_refused(screen)
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -102,6 +104,34 @@ def _list(screen: Screen, search: str, states: tuple[StudyState, ...]) -> None:
         key="worklist-table",
         alt=_("Worklist"),
     )
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _show_refused(screen: Screen) -> None:
+    """Show what the listener refused and why, so that nothing is missing without a word."""
+    _ = screen.texts
+    refused = refused_objects(screen.services.engine)
+    if not refused:
+        return
+    # A fixed label: an expander whose label changes would close itself.
+    with st.expander(_("Objects refused on arrival"), key="worklist-refused"):
+        st.caption(_("The newest {count}; they are kept in quarantine.").format(count=len(refused)))
+        st.dataframe(
+            refused_table(refused, _),
+            hide_index=True,
+            width="stretch",
+            alt=_("Objects refused on arrival"),
+        )
+
+
+def refused_table(refused: Sequence[Refused], _: Texts) -> dict[str, list[str]]:
+    """Return the cells of the refused objects by column; they are shown literally."""
+    return {
+        _("Received"): [formats.moment(r.received_at) for r in refused],
+        _("Sender"): [visible(r.calling_ae_title) for r in refused],
+        _("Reason"): [visible(r.reason) for r in refused],
+        _("Object UID"): [visible(r.sop_instance_uid or "") for r in refused],
+    }
 
 
 def table(
