@@ -1,0 +1,104 @@
+"""The running listener against hostile and unordered senders, over real sockets."""
+
+import random
+
+import pytest
+from pydicom.dataelem import DataElement
+from sqlalchemy import select
+
+from pacs_bridge import status
+from pacs_bridge.tables import quarantine
+from tests.pacs_bridge.support import ct_slice, encode, store_raw, storescu, write_file
+
+UID = "1.2.3.1.1"
+
+
+def quarantined(archive):
+    with archive.engine.connect() as connection:
+        return connection.execute(select(quarantine)).all()
+
+
+def dicom_files(archive):
+    return sorted(path.name for path in archive.root.glob("[0-9]*/**/*.dcm"))
+
+
+def climbing_uid() -> bytes:
+    ds = ct_slice()
+    del ds.SOPInstanceUID
+    # Sorted by tag when encoded; LO takes any text, the header is then relabelled UI.
+    ds.add(DataElement(0x00080018, "LO", "../../evil"))
+    return encode(ds).replace(b"\x08\x00\x18\x00LO", b"\x08\x00\x18\x00UI")
+
+
+WHOLE = encode(ct_slice())
+
+
+@pytest.mark.parametrize(
+    ("dataset", "uid", "expected"),
+    [
+        pytest.param(climbing_uid(), "../../evil", status.BAD_UID, id="traversal UID"),
+        pytest.param(WHOLE[:-256], UID, status.CANNOT_UNDERSTAND, id="cut pixel data"),
+        pytest.param(WHOLE[:37], UID, status.CANNOT_UNDERSTAND, id="cut header"),
+        pytest.param(b"<html>not DICOM</html>" * 9, UID, status.CANNOT_UNDERSTAND, id="not DICOM"),
+        pytest.param(
+            encode(ct_slice(PixelData=bytes(256))), UID, status.PIXEL_DATA, id="half the pixels"
+        ),
+        pytest.param(WHOLE, "1.2.3.9.9", status.MISMATCH, id="another instance named"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")  # our own sender's UID
+def test_a_hostile_object_is_refused_and_kept_in_quarantine(
+    listener, sqlite_archive, tmp_path, dataset, uid, expected
+):
+    assert store_raw(listener.port, dataset, uid) == expected
+    assert len(quarantined(sqlite_archive)) == 1
+    assert dicom_files(sqlite_archive) == []
+    assert not list(tmp_path.rglob("evil*"))
+    # The listener lives on.
+    assert store_raw(listener.port, WHOLE, UID) == status.SUCCESS
+
+
+def test_other_content_under_a_uid_leaves_the_first_and_keeps_the_second(listener, sqlite_archive):
+    other = encode(ct_slice(SeriesDescription="OTHER"))
+    assert store_raw(listener.port, WHOLE, UID) == status.SUCCESS
+    assert store_raw(listener.port, other, UID) == status.DUPLICATE
+    (record,) = sqlite_archive.instances("1.2.3")
+    assert record.path.read_bytes().endswith(WHOLE)
+    (row,) = quarantined(sqlite_archive)
+    assert (sqlite_archive.root / row.path).read_bytes().endswith(other)
+
+
+def test_a_wrong_called_ae_title_is_rejected(listener, sqlite_archive, tmp_path):
+    path = write_file(ct_slice(), tmp_path)
+    refused = storescu(listener.port, str(path), called="SOMEONE")
+    assert refused.returncode != 0
+    assert sqlite_archive.study("1.2.3") is None
+
+
+@pytest.mark.parametrize(
+    ("character_set", "name"),
+    [
+        ("GB18030", "Zhang^XiaoDong=张^小东"),
+        ("ISO_IR 192", "Ouyang^Na=欧阳^娜"),
+        ("ISO_IR 192", "<script>alert(1)</script>"),
+    ],
+)
+def test_names_sent_by_dcmtk_reach_the_study_row(
+    listener, sqlite_archive, tmp_path, character_set, name
+):
+    path = write_file(ct_slice(SpecificCharacterSet=character_set, PatientName=name), tmp_path)
+    sent = storescu(listener.port, str(path))
+    assert sent.returncode == 0, sent.stderr
+    assert sqlite_archive.study("1.2.3").patient_name == name
+
+
+def test_dcmtk_sends_shuffled_and_twice(listener, sqlite_archive, tmp_path):
+    paths = [str(write_file(ct_slice(n), tmp_path)) for n in range(1, 31)]
+    for seed in (1, 2):
+        random.Random(seed).shuffle(paths)
+        sent = storescu(listener.port, *paths)
+        assert sent.returncode == 0, sent.stderr
+    records = sqlite_archive.instances("1.2.3")
+    assert [record.instance_number for record in records] == list(range(1, 31))
+    assert len(dicom_files(sqlite_archive)) == 30
+    assert quarantined(sqlite_archive) == []
