@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +13,17 @@ from sqlalchemy import update
 
 from clinical_ai import codes
 from clinical_ai.accounts import add_account
+from clinical_ai.assessment.assess import assess
+from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.demo.phantom import PhantomNodule, PhantomTruth, make_chest_phantom
 from clinical_ai.findings import (
-    Assessment,
     Finding,
     Measurement,
     ModelIdentity,
     Quality,
     Reading,
     Region,
+    Urgency,
     pack_mask,
 )
 from clinical_ai.identifiers import derive_uid, derive_uuid
@@ -79,7 +81,7 @@ def open_hospital(data_dir: Path, port: int = 8501) -> Hospital:
         with writing(services.engine) as connection:
             finish_read(connection, reading, category, [])
 
-    def read(name: str, found: int, urgency: str) -> Reading:
+    def read(name: str, found: int, urgency: Urgency) -> Reading:
         datasets = [pydicom.dcmread(r.path) for r in services.archive.instances(studies[name])]
         return ct_reading(datasets, truth, versions[name], found, urgency)
 
@@ -138,7 +140,7 @@ def store(services: Services, ds: Dataset) -> None:
 
 
 def ct_reading(
-    datasets: Sequence[Dataset], truth: PhantomTruth, version: str, found: int, urgency: str
+    datasets: Sequence[Dataset], truth: PhantomTruth, version: str, found: int, urgency: Urgency
 ) -> Reading:
     """Return a reading of a phantom with its first `found` nodules."""
     ordered = sorted(datasets, key=lambda d: float(d.ImagePositionPatient[2]))
@@ -146,12 +148,12 @@ def ct_reading(
         _finding(str(number), ordered, nodule, version, truth.spacing_mm[0])
         for number, nodule in enumerate(truth.nodules[:found], start=1)
     )
-    return Reading(
+    reading = Reading(
         id=str(derive_uuid("test-reading", version)),
         study_uid=ordered[0].StudyInstanceUID,
         content_version=version,
         series_uids=(ordered[0].SeriesInstanceUID,),
-        reader="lung-nodule",
+        reader="lung_nodule",
         model=ModelIdentity(
             name="lung-nodule-cascade",
             version="0.1.0",
@@ -165,10 +167,12 @@ def ct_reading(
         reason=None,
         cautions=(Message("Slices are 4.0 mm thick; the model was made for at most 2.5 mm."),),
         findings=findings,
-        assessments=tuple(a for f in findings for a in _assessments(f)),
-        urgency=urgency,  # type: ignore[arg-type]
+        assessments=(),
+        urgency="routine",
         made_at="2026-11-24T08:00:00+00:00",
     )
+    assessed = assess(reading, AssessmentContext(age_years=66, smoking="former"))
+    return replace(assessed, urgency=urgency)
 
 
 def unread(study_uid: str, version: str, datasets: Sequence[Dataset]) -> Reading:
@@ -234,31 +238,6 @@ def _finding(
         ),
         region=region,
         key_sop_instance_uid=region.key_sop_instance_uid,
-    )
-
-
-def _assessments(finding: Finding) -> tuple[Assessment, ...]:
-    return (
-        Assessment(
-            scheme="Lung-RADS v2022",
-            category="4B",
-            code=codes.LUNG_RADS_4B,
-            recommendation=Message("Referral for further clinical evaluation."),
-            branch=Message("solid nodule of {size} mm, at least 15 mm", {"size": 19.9}),
-            assumptions=(Message("No earlier CT was found: baseline."),),
-            citation="American College of Radiology, Lung-RADS v2022",
-            finding_id=finding.id,
-        ),
-        Assessment(
-            scheme="Fleischner 2017",
-            category="CT at 3 months, PET/CT or tissue sampling",
-            code=None,
-            recommendation=Message("Consider CT at 3 months, PET/CT, or tissue sampling."),
-            branch=Message("single solid nodule over 8 mm"),
-            assumptions=(),
-            citation="MacMahon et al., Radiology 2017, doi:10.1148/radiol.2017161659",
-            finding_id=finding.id,
-        ),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from clinical_ai.accounts import SIGNING_ROLES
-from clinical_ai.errors import AccountError, ReviewError
+from clinical_ai.errors import AccountError, ReportError, ReviewError
 from clinical_ai.findings import Reading
 from clinical_ai.review import Decision, ReviewCase, open_case, sign
 from clinical_ai.worklist import versions
@@ -238,7 +238,7 @@ def _sign(reading: Reading, screen: Screen, password: str) -> None:
     try:
         with st.spinner(screen.texts("Writing the final report")):
             sign(screen.services, reading.id, screen.account, password)
-    except (ReviewError, AccountError) as error:
+    except (ReviewError, AccountError, ReportError) as error:
         st.error(literal(screen.texts.error(error)))
         return
     leave()  # read-only from now on: open the signed state afresh
