@@ -24,12 +24,18 @@ SR_FINAL = "SR-final"
 SERIES_NUMBERS = {SEG: 9101, SR_PRELIMINARY: 9102, SR_FINAL: 9103}
 
 
-def instance_uid(reading: Reading, kind: str) -> str:
+def instance_uid(reading: Reading, kind: str, *signature: str) -> str:
     """Return the SOP Instance UID of a result: by study, content version, reader, model and kind.
 
     `Reading.id` is itself derived from all but the kind.
+
+    Parameters
+    ----------
+    *signature
+        Who signed and when: two people who sign at the same moment make two objects, and
+        only the one whose signature was kept is sent.
     """
-    return derive_uid(reading.id, kind)
+    return derive_uid(reading.id, kind, *signature)
 
 
 def series_uid(reading: Reading, kind: str) -> str:

@@ -156,12 +156,13 @@ def _document(
     if has_segments:
         evidence.append(_reference(reading, identity.SEG, SegmentationStorage))
     final = signer is not None
+    signature = (signer.username, repr(signer.signed_at)) if signer else ()
     document: Dataset = Comprehensive3DSR(
         evidence=evidence,
         content=tree,
         series_instance_uid=identity.series_uid(reading, kind),
         series_number=identity.SERIES_NUMBERS[kind],
-        sop_instance_uid=identity.instance_uid(reading, kind),
+        sop_instance_uid=identity.instance_uid(reading, kind, *signature),
         instance_number=1,
         manufacturer=identity.MANUFACTURER,
         manufacturer_model_name=one_line(model.name, 64),

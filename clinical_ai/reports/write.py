@@ -1,6 +1,7 @@
 """Result objects as files: whole or absent, and the same bytes however often they are written."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,9 @@ def _write(dataset: Dataset, folder: Path, kind: str) -> ResultFile:
     folder.mkdir(parents=True, exist_ok=True)
     uid = str(dataset.SOPInstanceUID)
     path = folder / f"{uid}.dcm"
-    part = folder / f"{uid}.{os.getpid()}.part"
-    with part.open("wb") as file:
+    descriptor, name = tempfile.mkstemp(suffix=".part", dir=folder)
+    part = Path(name)
+    with os.fdopen(descriptor, "wb") as file:
         dataset.save_as(file, enforce_file_format=True)
         file.flush()
         os.fsync(file.fileno())
