@@ -185,7 +185,7 @@ def _problem_texts(prefix: str, scored: ScoredColumns) -> pl.Series:
             for problem in problems_at(scored, outcome, int(members[0]))
         }
         texts[members] = "; ".join(found) or None
-    return pl.Series(f"{prefix}.problems", texts, dtype=pl.String)
+    return pl.Series(f"{prefix}.problems", texts.tolist(), dtype=pl.String)
 
 
 def _caution_codes(prefix: str, scored: ScoredColumns) -> pl.Series:
@@ -199,4 +199,4 @@ def _caution_codes(prefix: str, scored: ScoredColumns) -> pl.Series:
     for group in np.unique(held[held != 0]):
         codes = [rule.code for position, rule in enumerate(rules) if int(group) >> position & 1]
         texts[held == group] = "; ".join(codes)
-    return pl.Series(f"{prefix}.cautions", texts, dtype=pl.String)
+    return pl.Series(f"{prefix}.cautions", texts.tolist(), dtype=pl.String)
