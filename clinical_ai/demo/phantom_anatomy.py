@@ -181,7 +181,7 @@ def _airways() -> Iterator[tuple[Tube, float]]:
     for radius, hu in ((10.5, MUSCLE), (9.0, AIR)):
         yield Tube((0.0, 0.0, 200.0), carina, radius, radius), hu
         for side in (-1.0, 1.0):
-            yield Tube(carina, (side * 30.0, 14.0, 8.0), radius * 0.7, radius * 0.6), hu
+            yield Tube(carina, (side * 14.0, 13.0, 20.0), radius * 0.7, radius * 0.6), hu
 
 
 def _vessels(random: np.random.Generator) -> Iterator[Tube]:
