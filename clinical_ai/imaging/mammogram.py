@@ -98,7 +98,7 @@ def describe(header: Dataset) -> Mammogram:
         from_text=from_text,
         calibrated=bool(header.get("PixelSpacing") or header.get("ImagerPixelSpacing")),
         for_processing=str(header.get("PresentationIntentType", "")) == "FOR PROCESSING",
-        digitized=str(header.get("ConversionType", "")) in {"DF", "DI", "SD", "SI"},
+        digitized=str(header.get("ConversionType", "")) == "DF",
         secondary_capture=str(header.get("SOPClassUID", "")) in _SECONDARY_CAPTURE,
         wall_expected=_wall_expected(header, side),
     )
