@@ -16,7 +16,7 @@ from ui.texts import Language, Texts
 _STYLE = """<style>
 .stMainBlockContainer { padding-top: 1.2rem; padding-bottom: 2rem; }
 .stAppHeader { display: none; }
-.st-key-pictures { position: sticky; top: 0.5rem; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-pictures) { position: sticky; top: 0.5rem; }
 .st-key-pictures img { max-height: calc(100vh - 11rem); object-fit: contain; }
 [class*="st-key-view-"] img { max-height: 42vh; }
 .st-key-view-R-CC img, .st-key-view-R-MLO img { object-position: right; }

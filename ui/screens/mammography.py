@@ -61,4 +61,4 @@ def _show_view(ref: SliceRef, findings: tuple[Finding, ...], reading_id: str, _:
         st.error(literal(f"{name}: {_.error(error)}"))
         return
     st.image(png, width="stretch", alt=name)
-    st.caption(literal(name))
+    st.caption(literal(name), text_alignment="right" if ref.laterality == "R" else "left")

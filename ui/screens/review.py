@@ -209,6 +209,7 @@ def _show_sign(case: ReviewCase, reading: Reading, screen: Screen) -> None:
     """Offer the signature, once every finding is decided; the password is asked again."""
     _ = screen.texts
     if case.signature is not None:
+        st.text(_("The report is signed."))
         return
     if screen.account.role not in SIGNING_ROLES:
         st.info(_("Your role may view this study; a radiologist decides and signs."))

@@ -223,16 +223,16 @@ def _columns(_: Texts) -> dict[str, ColumnConfig | ButtonColumnResult]:
         "state": config.MultiselectColumn(
             _("State"), options=list(state), color=list(state.values()), width=125
         ),
-        "note": config.TextColumn(_("Progress or reason"), width=170),
-        "waiting": config.TextColumn(_("Waiting"), width=95),
-        "patient": config.TextColumn(_("Patient"), width=180),
-        "patient_id": config.TextColumn(_("Patient ID"), width=100),
+        "note": config.TextColumn(_("Progress or reason"), width=160),
+        "waiting": config.TextColumn(_("Waiting"), width=85),
+        "patient": config.TextColumn(_("Patient"), width=165),
+        "patient_id": config.TextColumn(_("Patient ID"), width=90),
         "sex_age": config.TextColumn(_("Sex, age"), width=90),
         "study_date": config.TextColumn(_("Study date"), width=95),
         "modality": config.TextColumn(_("Modality"), width=70),
         "findings": config.TextColumn(_("AI findings"), width=80, alignment="right"),
         "category": config.TextColumn(_("Most severe"), width=115),
-        "description": config.TextColumn(_("Description"), width=140),
+        "description": config.TextColumn(_("Description"), width=125),
         "version": config.TextColumn(_("Version"), width=95),
     }
 
