@@ -24,6 +24,11 @@ def one_row(variables: tuple[Variable, ...], record: Record) -> pl.DataFrame:
     return pl.DataFrame(columns) if columns else pl.DataFrame({"nothing": [None]})
 
 
+def field_of(variable: Variable) -> str:
+    """The field that holds the variable in the unit the equation works in."""
+    return next(iter(variable.fields))
+
+
 def _stated(variable: Variable, name: str, value: object) -> tuple[str, object]:
     """A field whose name states the unit, and a value of a type a column can hold."""
     if isinstance(value, Quantity):

@@ -113,9 +113,10 @@ def ascvd_risk(record: Record) -> Answer:
     ----------
     record
         ``ascvd`` first. With ASCVD: ``severe_ascvd_events``, ``ascvd_high_risk_factors``
-        (counts as the guideline defines them) and ``diabetes``. Without: ``age``, ``sex``, total, LDL and HDL
-        cholesterol, ``diabetes``, ``ckd_stage`` (0 for none), ``hypertension`` and
-        ``current_smoker``; and at medium risk under 55 also blood pressure and BMI.
+        (counts as the guideline defines them) and ``diabetes``. Without: ``age``, ``sex``,
+        total, LDL and HDL cholesterol, ``diabetes``, ``ckd_stage`` (0 for none),
+        ``hypertension`` and ``current_smoker``; and at medium risk under 55 also blood
+        pressure and BMI.
     """
     values, problems = read((Flag("ascvd"),), record)
     if problems:
