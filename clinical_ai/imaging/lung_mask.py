@@ -13,8 +13,8 @@ Mask = NDArray[np.bool_]
 _AIR_HU = -400.0  # between lung and soft tissue (Hu et al. 2001, doi:10.1109/42.929615)
 _OUTSIDE_HU = -1050.0
 _SMALLEST_LUNG_ML = 150.0  # one lung, deep expiration or partly in the field of view
-# Closing takes in nodules on the pleura and hilar vessels; larger balls take in ribs.
-_CLOSING_MM = 8.0
+# Closing takes in what is narrower than twice this: nodules on the pleura, hilar vessels.
+_CLOSING_MM = 12.0
 
 
 @dataclass(frozen=True)

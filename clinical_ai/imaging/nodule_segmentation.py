@@ -35,7 +35,11 @@ class Outline:
 
 
 def segment_nodule(
-    hu: NDArray[np.int16], spacing: Triple, centre: Triple, radius_mm: float
+    hu: NDArray[np.int16],
+    spacing: Triple,
+    centre: Triple,
+    radius_mm: float,
+    lungs: Mask | None = None,
 ) -> Outline | None:
     """Return the outline of the nodule at `centre`, or None when nothing stands out there.
 
@@ -49,6 +53,9 @@ def segment_nodule(
         Voxel index inside the nodule.
     radius_mm
         Of the proposal, right within a factor of about two.
+    lungs
+        Closed lungs, same shape as `hu`: nothing outside them belongs to a nodule, which
+        keeps the chest wall out. None means everywhere.
     """
     reach = min(_REACH * radius_mm + 4.0, _LARGEST_MM / 2 + 4.0)
     box, inside = _crop(hu.shape, spacing, centre, reach)
@@ -56,6 +63,8 @@ def segment_nodule(
     seed = _seed(part, spacing, _local(centre, box), radius_mm)
     threshold = float(np.clip((_LUNG_HU + seed[1]) / 2, _LOWEST_HU, _HIGHEST_HU))
     dense = (part > threshold) & inside
+    if lungs is not None:
+        dense &= lungs[box]
     labels, _ = ndimage.label(dense)
     if labels[seed[0]] == 0:
         return None

@@ -17,7 +17,7 @@ from clinical_ai.imaging.ct_series import SkippedSeries, choose_ct_series
 from clinical_ai.imaging.lung_mask import Lungs, find_lungs
 from clinical_ai.imaging.nodule_segmentation import Outline, segment_nodule
 from clinical_ai.imaging.nodule_shape import elongation
-from clinical_ai.imaging.resample import Grid, resample
+from clinical_ai.imaging.resample import resample
 from clinical_ai.imaging.unusable import UnusableImagesError
 from clinical_ai.imaging.volume import Volume, load_stack
 from clinical_ai.messages import N_, Message
@@ -101,9 +101,9 @@ class LungNoduleReader:
         header = choice.stack.slices[0].dataset
         volume = load_stack(choice.stack)
         progress(0.2)
-        lungs, grid = _lungs(volume)
+        lungs = _lungs(volume)
         progress(0.4)
-        found = _find(volume, grid, lungs, scorer, lambda share: progress(0.4 + 0.6 * share))
+        found = _find(volume, lungs, scorer, lambda share: progress(0.4 + 0.6 * share))
         identity = reading_id(study, NAME, bundle.metadata.version)
         return Reading(
             id=identity,
@@ -141,31 +141,30 @@ def _why_none(skipped: tuple[SkippedSeries, ...]) -> Message:
     return Message(N_("The study holds no CT images."))
 
 
-def _lungs(volume: Volume) -> tuple[Lungs, Grid]:
+def _lungs(volume: Volume) -> Lungs:
     coarse = resample(volume.hu, volume.spacing, _LUNG_GRID_MM)
     lungs = find_lungs(coarse)
     if lungs is None:
         raise UnusableImagesError(Message(N_("Not read: no lungs were found in the images.")))
-    return lungs, coarse
+    return lungs
 
 
-def _find(
-    volume: Volume, coarse: Grid, lungs: Lungs, scorer: NoduleScorer, progress: Progress
-) -> _Found:
+def _find(volume: Volume, lungs: Lungs, scorer: NoduleScorer, progress: Progress) -> _Found:
     """Proposals, then the network, then outline and size; strongest first, none twice."""
     grid = resample(volume.hu, volume.spacing, _BLOB_GRID_MM)
-    blobs = find_blobs(grid, _on_grid(lungs.mask, coarse, grid))
+    blobs = find_blobs(grid, _on_grid(lungs.mask, grid.values.shape))
     if not blobs:
         return _Found((), 0)
     places = [(grid.to_source(blob.index), blob.radius_mm) for blob in blobs]
     probabilities = scorer.score(volume, places, progress)
     nodules: list[Nodule] = []
+    within = _on_grid(lungs.mask, volume.hu.shape)
     taken = np.zeros(volume.hu.shape, dtype=np.bool_)
     for number in np.argsort(-probabilities, kind="stable"):
         if probabilities[number] < scorer.threshold:
             break
         index, radius_mm = places[number]
-        outline = segment_nodule(volume.hu, volume.spacing, index, radius_mm)
+        outline = segment_nodule(volume.hu, volume.spacing, index, radius_mm, within)
         if outline is None or _overlaps(taken, outline):
             continue
         if elongation(outline.mask, volume.spacing) > MOST_ELONGATED:
@@ -179,12 +178,11 @@ def _find(
     return _Found(tuple(nodules[:MOST_FINDINGS]), max(0, len(nodules) - MOST_FINDINGS))
 
 
-def _on_grid(mask: NDArray[np.bool_], source: Grid, target: Grid) -> NDArray[np.bool_]:
-    """The lung mask of the coarse grid on the grid of the blobs, nearest voxel."""
-    shape = target.values.shape
+def _on_grid(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The lung mask of the coarse grid on a grid of another shape, nearest voxel."""
     indices = [
         np.minimum(((np.arange(n) + 0.5) * m / n).astype(int), m - 1)
-        for n, m in zip(shape, source.values.shape, strict=True)
+        for n, m in zip(shape, mask.shape, strict=True)
     ]
     result: NDArray[np.bool_] = mask[np.ix_(*indices)]
     return result
