@@ -59,13 +59,17 @@ def cox_risk(baseline_survival: float, predictor: FloatArray) -> FloatArray:
     return event_probability(hazard)
 
 
-def recalibrated(risk: FloatArray, intercept: float, slope: float) -> FloatArray:
-    """``1 - exp(-exp(intercept + slope * ln(-ln(1 - risk))))``.
+def recalibrated_risk(
+    baseline_survival: float, predictor: FloatArray, intercept: float, slope: float
+) -> FloatArray:
+    """``1 - exp(-exp(intercept + slope * ln(-ln(1 - raw))))``, ``raw = 1 - S0 ** exp(x)``.
 
-    The complementary log-log recalibration of SCORE2 and the WHO charts.
+    The complementary log-log recalibration of SCORE2 and the WHO charts. As
+    ``ln(-ln(1 - raw)) = ln(-ln S0) + x``, the raw risk itself, which may round to 1, is not
+    needed.
     """
-    hazard = -np.log1p(-risk)
-    return event_probability(np.exp(np.minimum(intercept + slope * np.log(hazard), 700.0)))
+    log_hazard = np.log(-np.log(baseline_survival)) + predictor
+    return event_probability(np.exp(np.minimum(intercept + slope * log_hazard, 700.0)))
 
 
 def by_group(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from risk_models.equations.definition import Columns, FloatArray, ShortName
-from risk_models.equations.formulas import LinearPredictor, by_group, cox_risk, recalibrated
+from risk_models.equations.formulas import LinearPredictor, by_group, recalibrated_risk
 from risk_models.units import Unit
 from risk_models.variables import (
     CURRENT_SMOKER,
@@ -69,9 +69,10 @@ def cvd_risk(
     def of_one_group(group: tuple[int, ...], x: Columns) -> dict[str, FloatArray]:
         sex, region = SEX.options[group[0]], REGION.options[group[1]]
         predictor = predictors[sex](terms(x)) - means.get(sex, 0.0)
-        raw = cox_risk(table["baseline_survival"][sex], predictor)
+        survival = table["baseline_survival"][sex]
         scale = table["recalibration"][region][sex]
-        return {CVD: recalibrated(raw, scale["scale1"], scale["scale2"])}
+        risk = recalibrated_risk(survival, predictor, scale["scale1"], scale["scale2"])
+        return {CVD: risk}
 
     def compute(x: Columns) -> Mapping[str, FloatArray]:
         groups = {"sex": x["sex"], "region": x["region"]}

@@ -17,7 +17,7 @@ from risk_models.equations.definition import (
     ShortName,
     Variant,
 )
-from risk_models.equations.formulas import LinearPredictor, by_group, cox_risk, recalibrated
+from risk_models.equations.formulas import LinearPredictor, by_group, recalibrated_risk
 from risk_models.results import CautionCode
 from risk_models.text import N_, Message
 from risk_models.units import Unit
@@ -82,8 +82,9 @@ def _compute(model: str) -> Callable[[Columns], Mapping[str, FloatArray]]:
         risks = {}
         for name, (survival, predictor) in endpoints[sex].items():
             scale = _RECALIBRATION[region][sex][model][name]
-            raw = cox_risk(survival, predictor(terms))
-            risks[f"{name}_10y"] = recalibrated(raw, scale["intercept"], scale["slope"])
+            risks[f"{name}_10y"] = recalibrated_risk(
+                survival, predictor(terms), scale["intercept"], scale["slope"]
+            )
         risks["cvd_10y"] = 1.0 - (1.0 - risks["chd_10y"]) * (1.0 - risks["stroke_10y"])
         return risks
 

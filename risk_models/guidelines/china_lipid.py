@@ -147,6 +147,9 @@ def _primary(record: Record) -> Answer:
         return _answer("high", (Message(N_("no ASCVD")), high), bool(values["diabetes"]))
     if problems:
         return NotClassified(GUIDELINE, "risk", problems)
+    if values["ckd_stage"] == 5.0:
+        reason = Message(N_("The source places kidney disease of stages 3 and 4, not of stage 5."))
+        return NotClassified(GUIDELINE, "risk", (), reason)
     stratum = _stratum(values)
     if stratum == 0:
         reason = Message(N_("The matrix starts at total cholesterol 3.1 or LDL 1.8 mmol/L."))

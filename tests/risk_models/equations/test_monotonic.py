@@ -12,7 +12,6 @@ from tests.risk_models.people import people
 
 RISES = [
     # equation, variant, outcome, input (field), step
-    ("china_par_10y", "official_site", "ascvd_10y", "age", 1.0),
     ("china_par_10y", "official_site", "ascvd_10y", "systolic_bp", 5.0),
     ("china_par_10y", "official_site", "ascvd_10y", "total_cholesterol_mg_dl", 10.0),
     ("ckb_cvd", "published", "ischaemic_stroke_10y", "systolic_bp", 5.0),
@@ -94,6 +93,18 @@ def test_a_bad_habit_or_disease_never_lowers_the_ten_year_risk(
     outcome = EQUATIONS[equation].variants[0].outcomes[0].key
     before, after = evaluate_columns(equation, crowd)[f"{equation}.{outcome}"]
     assert after >= before
+
+
+@settings(max_examples=25, deadline=None)
+@given(person=people(EQUATIONS["china_par_10y"].variants[0]))
+def test_china_par_rises_with_age_where_its_interactions_allow(person: dict[str, object]) -> None:
+    # Pressure, smoking and family history each count less with age: with all three high the
+    # published equation falls with age.
+    person |= {"current_smoker": False, "family_history_ascvd": False}
+    person["systolic_bp"] = min(float(str(person["systolic_bp"])), 180.0)
+    ages = [{**person, "age": float(age)} for age in range(20, 86)]
+    risks = evaluate_columns("china_par_10y", pl.DataFrame(ages))["china_par_10y.ascvd_10y"]
+    assert risks.is_sorted()
 
 
 def test_lower_blood_pressure_means_less_risk_at_ordinary_levels() -> None:

@@ -1,0 +1,1 @@
+"""Measurements of the imaging readers on images with known truth."""
