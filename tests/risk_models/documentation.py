@@ -85,7 +85,9 @@ def _equations() -> Iterator[str]:
 
 
 def _inputs() -> Iterator[str]:
-    yield "Fields of `evaluate` and `evaluate_columns`, and the short names that `score` also takes."
+    yield (
+        "Fields of `evaluate` and `evaluate_columns`, and the short names that `score` also takes."
+    )
     for equation in EQUATIONS.values():
         yield ""
         yield f"### {equation.identifier}"
