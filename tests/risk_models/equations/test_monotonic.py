@@ -14,7 +14,7 @@ RISES = [
     # equation, variant, outcome, input (field), step
     ("china_par_10y", "official_site", "ascvd_10y", "systolic_bp", 5.0),
     ("china_par_10y", "official_site", "ascvd_10y", "total_cholesterol_mg_dl", 10.0),
-    ("ckb_cvd", "published", "ischaemic_stroke_10y", "systolic_bp", 5.0),
+    # Not CKB by blood pressure: its published age x SBP term lets risk fall in old age.
     ("pce_2013", "published", "ascvd_10y", "systolic_bp", 5.0),
     ("framingham_cvd_2008", "lab", "cvd_10y", "age", 1.0),
     ("framingham_cvd_2008", "lab", "cvd_10y", "systolic_bp", 5.0),
