@@ -38,4 +38,7 @@ def open_services(settings: Settings) -> Services:
     settings.results_dir.mkdir(exist_ok=True)
     engine = open_engine(settings.sql_url)
     migrate(engine)
-    return Services(settings, engine, Archive(settings.archive_dir, engine))
+    archive = Archive(
+        settings.archive_dir, engine, watermark_bytes=settings.dicom.watermark_mb * 2**20
+    )
+    return Services(settings, engine, archive)

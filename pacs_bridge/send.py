@@ -1,25 +1,22 @@
 """The storage and verification SCU."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from pynetdicom import build_context
-from pynetdicom.association import Association
+from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.sop_class import Verification
 
+from pacs_bridge.association import RequestedAssociation
 from pacs_bridge.errors import EncodingError, PeerError
-from pacs_bridge.network import application_entity
 from pacs_bridge.part10 import FileMeta, read_file_meta
 from pacs_bridge.peer import Peer
 
 _log = structlog.get_logger(__name__)
 
 _MAX_CONTEXTS = 128  # odd numbers of one byte (PS3.8 9.3.2.2)
-_CONNECT_SECONDS = 10.0
-_RESPONSE_SECONDS = 60.0
 
 Progress = Callable[[int, int], None]
 """Called with the number of files done and of all files."""
@@ -99,16 +96,13 @@ def echo(peer: Peer, calling_ae_title: str) -> float:
         If the peer cannot be reached, rejects us, or does not answer with success.
     """
     begin = time.perf_counter()
-    association = _associate(peer, calling_ae_title, [(str(Verification), "1.2.840.10008.1.2")])
+    association = RequestedAssociation(
+        peer, calling_ae_title, [(Verification, ImplicitVRLittleEndian)]
+    )
     try:
-        status = association.send_c_echo()
-    except (RuntimeError, ValueError) as error:
-        raise PeerError(f"{peer.name} does not accept verification: {error}") from error
+        association.echo()
     finally:
-        if association.is_established:
-            association.release()
-    if status.get("Status") != 0x0000:
-        raise PeerError(f"{peer.name} answered C-ECHO with {_describe(status.get('Status'))}")
+        association.close()
     return time.perf_counter() - begin
 
 
@@ -133,65 +127,12 @@ def _send_group(
     """Yield each file with None if accepted, else the reason."""
     pairs = {(meta.sop_class_uid, meta.transfer_syntax_uid): None for _, meta in group}
     try:
-        association = _associate(peer, calling_ae_title, list(pairs))
+        association = RequestedAssociation(peer, calling_ae_title, list(pairs))
     except PeerError as error:
         yield from ((path, str(error)) for path, _ in group)
         return
-    accepted = {
-        (str(c.abstract_syntax), str(c.transfer_syntax[0])) for c in association.accepted_contexts
-    }
     try:
         for path, meta in group:
-            yield path, _send_one(association, accepted, path, meta)
+            yield path, association.store(path, meta.sop_class_uid, meta.transfer_syntax_uid)
     finally:
-        if association.is_established:
-            association.release()
-
-
-def _send_one(
-    association: Association, accepted: Set[tuple[str, str]], path: Path, meta: FileMeta
-) -> str | None:
-    if not association.is_established:
-        return "the association was lost"
-    if (meta.sop_class_uid, meta.transfer_syntax_uid) not in accepted:
-        return (
-            f"the peer does not accept SOP class {meta.sop_class_uid} in transfer syntax "
-            f"{meta.transfer_syntax_uid}"
-        )
-    try:
-        code = association.send_c_store(path).get("Status")
-    except (RuntimeError, ValueError, AttributeError, OSError) as error:
-        return f"cannot be sent: {error}"
-    # Warnings: the peer keeps the instance (PS3.4 table B.2-1).
-    if code == 0x0000 or (code is not None and code >> 12 == 0xB):
-        return None
-    return f"the peer answered {_describe(code)}"
-
-
-def _associate(peer: Peer, calling_ae_title: str, pairs: Sequence[tuple[str, str]]) -> Association:
-    entity = application_entity(calling_ae_title)
-    entity.connection_timeout = _CONNECT_SECONDS
-    entity.acse_timeout = _CONNECT_SECONDS
-    entity.dimse_timeout = _RESPONSE_SECONDS
-    entity.network_timeout = _RESPONSE_SECONDS
-    association = entity.associate(
-        peer.host,
-        peer.port,
-        contexts=[build_context(sop_class, syntax) for sop_class, syntax in pairs],
-        ae_title=peer.ae_title,
-    )
-    if association.is_established:
-        return association
-    where = f"{peer.name} ({peer.ae_title} at {peer.host}:{peer.port})"
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        raise PeerError(
-            f"{where} rejected the association: {answer.reason_str}; check both AE titles"
-        )
-    if association.is_aborted and association.acceptor.primitive is not None:
-        raise PeerError(f"{where} accepts none of the proposed presentation contexts")
-    raise PeerError(f"{where} cannot be reached")
-
-
-def _describe(code: int | None) -> str:
-    return "nothing" if code is None else f"status 0x{code:04X}"
+        association.close()

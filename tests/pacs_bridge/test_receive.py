@@ -1,14 +1,31 @@
 """The running listener against hostile and unordered senders, over real sockets."""
 
 import random
+import socket
+import subprocess
 
 import pytest
 from pydicom.dataelem import DataElement
+from pynetdicom import build_context
+from pynetdicom.sop_class import Verification
 from sqlalchemy import select
 
 from pacs_bridge import status
+from pacs_bridge.errors import BridgeError, PeerError
+from pacs_bridge.network import application_entity
+from pacs_bridge.peer import Peer
+from pacs_bridge.send import echo
 from pacs_bridge.tables import quarantine
-from tests.pacs_bridge.support import ct_slice, encode, store_raw, storescu, write_file
+from tests.pacs_bridge.support import (
+    ct_slice,
+    encode,
+    listening,
+    poll,
+    store_raw,
+    storescu,
+    tool,
+    write_file,
+)
 
 UID = "1.2.3.1.1"
 
@@ -102,3 +119,98 @@ def test_dcmtk_sends_shuffled_and_twice(listener, sqlite_archive, tmp_path):
     assert [record.instance_number for record in records] == list(range(1, 31))
     assert len(dicom_files(sqlite_archive)) == 30
     assert quarantined(sqlite_archive) == []
+
+
+def test_a_calling_ae_title_outside_the_list_is_rejected(sqlite_archive, tmp_path):
+    path = str(write_file(ct_slice(), tmp_path))
+    with listening(sqlite_archive, allowed_calling=("CT1", "CT2")) as listener:
+        assert storescu(listener.port, path, calling="EVIL").returncode != 0
+        assert sqlite_archive.study("1.2.3") is None
+        assert storescu(listener.port, path, calling="CT2").returncode == 0
+    assert sqlite_archive.instances("1.2.3")[0].calling_ae_title == "CT2"
+
+
+def test_more_associations_than_allowed_are_rejected_and_room_comes_back(sqlite_archive):
+    with listening(sqlite_archive, max_associations=2) as listener:
+        peer = Peer("me", "CLINICALAI", "127.0.0.1", listener.port)
+        entity = application_entity("TEST")
+        contexts = [build_context(Verification)]
+        held = [
+            entity.associate("127.0.0.1", listener.port, contexts=contexts, ae_title="CLINICALAI")
+            for _ in range(2)
+        ]
+        assert all(association.is_established for association in held)
+        with pytest.raises(PeerError, match="rejected"):
+            echo(peer, "TEST")
+        for association in held:
+            association.release()
+        poll(lambda: _echoes(peer))
+
+
+def _echoes(peer: Peer) -> bool:
+    try:
+        return echo(peer, "TEST") >= 0
+    except PeerError:
+        return False
+
+
+def test_dcmtk_verifies_us(listener):
+    run = subprocess.run(
+        [tool("echoscu"), "-aec", "CLINICALAI", "127.0.0.1", str(listener.port)],
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == 0
+
+
+def test_each_new_instance_is_told_once(sqlite_archive, tmp_path):
+    told = []
+    paths = [str(write_file(ct_slice(n), tmp_path)) for n in (1, 2)]
+    with listening(sqlite_archive, on_stored=told.append) as listener:
+        storescu(listener.port, *paths)
+        storescu(listener.port, *paths)
+    assert told == ["1.2.3", "1.2.3"]
+
+
+def test_segmentations_structured_reports_and_private_classes_are_stored(
+    listener, sqlite_archive, tmp_path
+):
+    document = ct_slice(2, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.34", Modality="SR")
+    for keyword in ("Rows", "Columns", "PixelData"):
+        delattr(document, keyword)
+    segments = ct_slice(3, SOPClassUID="1.2.840.10008.5.1.4.1.1.66.4", Modality="SEG")
+    for ds in (document, segments):
+        # -R: propose only the classes of the files, which DCMTK's own list leaves out.
+        sent = storescu(listener.port, "-R", str(write_file(ds, tmp_path)))
+        assert sent.returncode == 0, sent.stderr
+    private = ct_slice(4, SOPClassUID="1.3.12.2.1107.5.9.1")
+    assert (
+        store_raw(
+            listener.port,
+            encode(private),
+            private.SOPInstanceUID,
+            sop_class_uid=private.SOPClassUID,
+        )
+        == status.SUCCESS
+    )
+    assert len(sqlite_archive.instances("1.2.3")) == 3
+
+
+def test_an_abort_in_the_middle_leaves_nothing_and_the_listener_lives(
+    listener, sqlite_archive, tmp_path
+):
+    path = str(write_file(ct_slice(), tmp_path))
+    storescu(listener.port, "--abort", path)
+    with socket.create_connection(("127.0.0.1", listener.port)) as half:
+        half.sendall(b"\x01\x00\x00\x00\xff\xffhalf an association request")
+        assert storescu(listener.port, path).returncode == 0
+    assert len(sqlite_archive.instances("1.2.3")) == 1
+    assert not list(sqlite_archive.root.rglob("*.part"))
+
+
+def test_a_port_in_use_is_named(listener, sqlite_archive):
+    with (
+        pytest.raises(BridgeError, match=str(listener.port)),
+        listening(sqlite_archive, port=listener.port),
+    ):
+        pass

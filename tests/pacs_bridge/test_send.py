@@ -1,5 +1,6 @@
 """The SCU against our own listener and against DCMTK."""
 
+import time
 from pathlib import Path
 
 import pydicom
@@ -107,3 +108,16 @@ def test_a_peer_that_does_not_know_the_class_or_aborts_is_reported(tmp_path):
     with dcmtk_storescp(tmp_path / "scp") as peer:
         report = send([private], peer, calling_ae_title="TEST")
         assert len(report.failed) == 1
+
+
+@pytest.mark.parametrize("fault", ["--abort-after", "--abort-during"])
+def test_a_connection_that_is_lost_fails_what_is_left_at_once(tmp_path, fault):
+    files = [write_file(ct_slice(n), tmp_path) for n in range(1, 21)]
+    with dcmtk_storescp(tmp_path / "scp", fault) as peer:
+        for _ in range(3):
+            begin = time.monotonic()
+            report = send(files, peer, calling_ae_title="TEST")
+            assert time.monotonic() - begin < 10
+            assert len(report.sent) <= 1
+            assert len(report.sent) + len(report.failed) == 20
+            assert report.failed[-1][1] == "the association was lost"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pydicom
+from pydicom.errors import InvalidDicomError
 from sqlalchemy import Engine
 
 from clinical_ai.worklist import WorklistRow, versions
@@ -77,9 +78,14 @@ def newest(engine: Engine, study_uid: str) -> WorklistRow | None:
 
 
 def arrived(folder: Path) -> dict[str, list[pydicom.Dataset]]:
-    """Return what a storescp wrote, by modality."""
+    """Return what a storescp has wholly written, by modality."""
     found: dict[str, list[pydicom.Dataset]] = {}
     for path in folder.iterdir():
-        dataset = pydicom.dcmread(path)
+        try:
+            dataset = pydicom.dcmread(path)
+        except (InvalidDicomError, EOFError):
+            continue  # being written: storescp writes under the final name
+        if "Modality" not in dataset:
+            continue
         found.setdefault(str(dataset.Modality), []).append(dataset)
     return found
