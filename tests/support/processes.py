@@ -93,13 +93,16 @@ def clinical_ai(*arguments: str) -> list[str]:
 
 @contextmanager
 def storescp(folder: Path, ae_title: str = "PACS") -> Iterator[int]:
-    """Run DCMTK's storescp, writing what arrives into `folder`; yields its port."""
+    """Run DCMTK's storescp, writing what arrives into `folder`; yields its port.
+
+    One file a SOP Instance UID: an instance sent again replaces itself, as in a PACS.
+    """
     program = shutil.which("storescp")
     if program is None:
         pytest.skip("DCMTK's storescp is not installed")
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    command = [program, "-aet", ae_title, "-od", str(folder), "--fork", "+uf", str(port)]
+    command = [program, "-aet", ae_title, "-od", str(folder), "--fork", str(port)]
     with started(command, folder.parent / "storescp.log"):
         wait_for(lambda: answers(port), "storescp")
         yield port
