@@ -47,10 +47,7 @@ def add_account(engine: Engine, username: str, full_name: str, role: str, passwo
     full_name = full_name.strip()
     if not 1 <= len(username) <= 64 or not 1 <= len(full_name) <= 64:
         raise AccountError("user name and full name need 1 to 64 characters each")
-    if len(password) < MIN_PASSWORD_LENGTH:
-        raise AccountError(
-            f"the password has {len(password)} characters; use at least {MIN_PASSWORD_LENGTH}"
-        )
+    _check_length(password)
     with writing(engine) as connection:
         if _row(connection, username) is not None:
             raise AccountError(f"user name {username!r} exists already; choose another")
@@ -77,10 +74,7 @@ def set_password(engine: Engine, username: str, password: str) -> None:
     AccountError
         When there is no such account or the password is too short.
     """
-    if len(password) < MIN_PASSWORD_LENGTH:
-        raise AccountError(
-            f"the password has {len(password)} characters; use at least {MIN_PASSWORD_LENGTH}"
-        )
+    _check_length(password)
     with writing(engine) as connection:
         changed = connection.execute(
             update(account_table)
@@ -132,6 +126,13 @@ def authenticate(engine: Engine, username: str, password: str) -> Account:
         )
         record_event(connection, username, "sign-in")
     return Account(row.username, row.full_name, _role(row.role))
+
+
+def _check_length(password: str) -> None:
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise AccountError(
+            f"the password has {len(password)} characters; use at least {MIN_PASSWORD_LENGTH}"
+        )
 
 
 def _note_failure(engine: Engine, username: str, *, known: bool) -> None:

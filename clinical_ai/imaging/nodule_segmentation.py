@@ -33,6 +33,11 @@ class Outline:
     origin: tuple[int, int, int]
     mask: Mask
 
+    @property
+    def box(self) -> tuple[slice, ...]:
+        """The crop as slices of the volume."""
+        return tuple(slice(o, o + n) for o, n in zip(self.origin, self.mask.shape, strict=True))
+
 
 def segment_nodule(
     hu: NDArray[np.int16],

@@ -172,7 +172,7 @@ def _find(volume: Volume, lungs: Lungs, scorer: NoduleScorer, progress: Progress
         nodule = measure(volume, outline, float(probabilities[number]))
         if nodule.diameters.mean_mm >= LEAST_MM:
             nodules.append(nodule)
-            taken[_box(outline)] |= outline.mask
+            taken[outline.box] |= outline.mask
     # The largest first: it decides the category.
     nodules.sort(key=lambda nodule: -nodule.diameters.mean_mm)
     return _Found(tuple(nodules[:MOST_FINDINGS]), max(0, len(nodules) - MOST_FINDINGS))
@@ -188,12 +188,8 @@ def _on_grid(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool
     return result
 
 
-def _box(outline: Outline) -> tuple[slice, ...]:
-    return tuple(slice(o, o + n) for o, n in zip(outline.origin, outline.mask.shape, strict=True))
-
-
 def _overlaps(taken: NDArray[np.bool_], outline: Outline) -> bool:
-    return bool((taken[_box(outline)] & outline.mask).any())
+    return bool((taken[outline.box] & outline.mask).any())
 
 
 def _right_of_patient(volume: Volume, lungs: Lungs) -> float:

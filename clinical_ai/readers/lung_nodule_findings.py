@@ -33,12 +33,11 @@ class Nodule:
 
 def measure(volume: Volume, outline: Outline, probability: float) -> Nodule:
     """Measure an outline on the voxels it was drawn on."""
-    box = tuple(slice(o, o + n) for o, n in zip(outline.origin, outline.mask.shape, strict=True))
     return Nodule(
         outline=outline,
         probability=probability,
         diameters=axial_diameters(outline.mask, volume.spacing[1:]),
-        inside=composition(volume.hu[box], outline.mask),
+        inside=composition(volume.hu[outline.box], outline.mask),
         volume_mm3=float(outline.mask.sum() * volume.voxel_mm3),
     )
 
