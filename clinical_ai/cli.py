@@ -21,6 +21,7 @@ from rich.table import Table
 from clinical_ai import __version__
 from clinical_ai.errors import ClinicalAIError
 from clinical_ai.logs import configure_logs
+from clinical_ai.peers import dicom_peers, own_peer
 from clinical_ai.settings import Settings, load_settings
 from pacs_bridge.errors import BridgeError
 from pacs_bridge.peer import Peer
@@ -205,11 +206,9 @@ def send(
 
 def _peer(settings: Settings, to: str | None) -> Peer:
     if to is None:
-        dicom = settings.dicom
-        return Peer(name="self", ae_title=dicom.ae_title, host=dicom.host, port=dicom.port)
+        return own_peer(settings)
     if to in settings.peers:
-        p = settings.peers[to]
-        return Peer(name=to, ae_title=p.ae_title, host=p.host, port=p.port)
+        return dicom_peers(settings)[to]
     title, _, address = to.partition("@")
     host, _, port = address.rpartition(":")
     if not (title and host and port.isdigit()):

@@ -9,10 +9,10 @@ from typing import Literal
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinical_ai.bundles.bundle import list_bundles
+from clinical_ai.peers import dicom_peers
 from clinical_ai.services import open_services
 from clinical_ai.settings import Settings
 from pacs_bridge.errors import BridgeError
-from pacs_bridge.peer import Peer
 from pacs_bridge.send import echo
 
 Level = Literal["ok", "warning", "error"]
@@ -102,12 +102,13 @@ def _models(settings: Settings) -> Iterator[Check]:
 
 
 def _peers(settings: Settings) -> Iterator[Check]:
-    for name, p in settings.peers.items():
-        peer = Peer(name=name, ae_title=p.ae_title, host=p.host, port=p.port)
+    for name, peer in dicom_peers(settings).items():
         label = f"peer {name}"
         try:
             seconds = echo(peer, settings.dicom.ae_title)
         except BridgeError as error:
             yield Check(label, "error", str(error), "check AE title, host, port and that it runs")
             continue
-        yield Check(label, "ok", f"{p.ae_title} at {p.host}:{p.port} answered in {seconds:.3f} s")
+        yield Check(
+            label, "ok", f"{peer.ae_title} at {peer.host}:{peer.port} answered in {seconds:.3f} s"
+        )

@@ -15,6 +15,7 @@ from pathlib import Path
 from clinical_ai.accounts import add_account, list_accounts
 from clinical_ai.demo.studies import DemoStudy, demo_studies
 from clinical_ai.errors import LaunchError
+from clinical_ai.peers import dicom_peers, own_peer
 from clinical_ai.sending import send_path
 from clinical_ai.services import Services, open_services
 from clinical_ai.settings import PeerSettings, Settings
@@ -87,12 +88,11 @@ def start_all(settings: Settings, say: Say, *, demo_pacs: bool) -> Supervisor:
             supervisor.start(DEMO_PEER, ["demo-pacs"])
         for name, command in (("listener", "listen"), ("worker", "worker"), ("page", "ui")):
             supervisor.start(name, [command])
-        own = _own_peer(settings)
+        own = own_peer(settings)
         _wait("listener", supervisor, lambda: _answers_echo(own, settings.dicom.ae_title))
         say(f"listener: {own.ae_title} at {own.host}:{own.port}")
         if demo_pacs:
-            demo = settings.peers[DEMO_PEER]
-            peer = Peer(name=DEMO_PEER, ae_title=demo.ae_title, host=demo.host, port=demo.port)
+            peer = dicom_peers(settings)[DEMO_PEER]
             _wait(DEMO_PEER, supervisor, lambda: _answers_echo(peer, settings.dicom.ae_title))
             say(f"results go to {peer.ae_title} at {peer.host}:{peer.port} (demonstration PACS)")
         url = f"http://{settings.ui_host}:{settings.ui_port}/"
@@ -131,7 +131,7 @@ def send_and_follow(
 
 
 def _send(settings: Settings, study: DemoStudy, say: Say) -> tuple[tuple[str, ...], bool]:
-    own = _own_peer(settings)
+    own = own_peer(settings)
 
     def progress(done: int, total: int) -> None:
         if done % SAY_EVERY == 0 or done == total:
@@ -143,11 +143,6 @@ def _send(settings: Settings, study: DemoStudy, say: Say) -> tuple[tuple[str, ..
     for name, reason in sent.failed:
         say(f"{study.title}: refused {name}: {reason}")
     return sent.study_uids, sent.sent > 0 and not sent.failed
-
-
-def _own_peer(settings: Settings) -> Peer:
-    dicom = settings.dicom
-    return Peer(name="self", ae_title=dicom.ae_title, host=dicom.host, port=dicom.port)
 
 
 def _follow(

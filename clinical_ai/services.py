@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from clinical_ai.peers import dicom_peers
 from clinical_ai.settings import Settings
 from clinical_ai.store.migrate import migrate
 from pacs_bridge.archive import Archive
@@ -22,10 +23,7 @@ class Services:
     @property
     def peers(self) -> dict[str, Peer]:
         """The DICOM nodes of the settings, by name."""
-        return {
-            name: Peer(name=name, ae_title=p.ae_title, host=p.host, port=p.port)
-            for name, p in self.settings.peers.items()
-        }
+        return dicom_peers(self.settings)
 
     def close(self) -> None:
         """Return database connections."""

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -31,6 +31,30 @@ class PeerSettings(BaseModel):
     ae_title: str = Field(pattern=AE_TITLE)
     host: str = Field(min_length=1)
     port: int = Field(ge=1, le=65535)
+    tls: bool = False
+    storage_commitment: bool = False
+
+
+class WebPeerSettings(BaseModel):
+    """A DICOMweb server we send to or fetch from; `token` or `username` and `password`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern=r"^https?://[^\s/][^\s]*[^\s/]$")
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+    trusted: Path | None = None
+
+
+class TlsSettings(BaseModel):
+    """PEM files: our certificate and key, and the authorities that vouch for peers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    certificate: Path | None = None
+    key: Path | None = None
+    trusted: Path | None = None
 
 
 class DicomSettings(BaseModel):
@@ -67,7 +91,9 @@ class Settings(BaseSettings):
     database_url
         SQLAlchemy URL; None means SQLite inside `data_dir`.
     result_peers
-        Names, out of `peers`, that results are sent to.
+        Names, out of `peers` and `web_peers`, that results are sent to.
+    tls
+        For every DICOM connection with TLS, in and out.
     worker_name
         Each worker of a site needs its own; a restarted one takes up the studies that the
         worker of this name left unfinished.
@@ -84,6 +110,8 @@ class Settings(BaseSettings):
     production: bool = False
     dicom: DicomSettings = DicomSettings()
     peers: dict[str, PeerSettings] = Field(default_factory=dict)
+    web_peers: dict[str, WebPeerSettings] = Field(default_factory=dict)
+    tls: TlsSettings = TlsSettings()
     result_peers: tuple[str, ...] = ()
     bundles_dir: Path | None = None
     ui_host: str = "127.0.0.1"
@@ -156,11 +184,15 @@ def load_settings() -> Settings:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{_settings_file()} is not valid TOML: {error}") from error
-    unknown = [name for name in settings.result_peers if name not in settings.peers]
+    twice = sorted(settings.peers.keys() & settings.web_peers.keys())
+    if twice:
+        raise SettingsError(f"peers and web_peers both name {twice[0]!r}; rename one of them")
+    known = settings.peers.keys() | settings.web_peers.keys()
+    unknown = [name for name in settings.result_peers if name not in known]
     if unknown:
         raise SettingsError(
-            f"result_peers names {unknown[0]!r}, but peers has only {sorted(settings.peers)}; "
-            "add the peer or correct the name"
+            f"result_peers names {unknown[0]!r}, but peers and web_peers have only "
+            f"{sorted(known)}; add the peer or correct the name"
         )
     if settings.production and not settings.dicom.allowed_calling:
         raise SettingsError(

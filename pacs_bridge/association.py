@@ -15,6 +15,7 @@ from pynetdicom.events import Event
 from pacs_bridge.errors import PeerError
 from pacs_bridge.network import application_entity
 from pacs_bridge.peer import Peer
+from pacs_bridge.tls import requestor_context
 
 _CONNECT_SECONDS = 10.0
 _RESPONSE_SECONDS = 60.0
@@ -55,6 +56,7 @@ class RequestedAssociation:
             peer.port,
             contexts=[build_context(sop_class, syntax) for sop_class, syntax in pairs],
             ae_title=peer.ae_title,
+            tls_args=None if peer.tls is None else (requestor_context(peer.tls), ""),
         )
         if not self._association.is_established:
             raise PeerError(self._why_not(peer))

@@ -1,0 +1,47 @@
+"""The peers of the settings, as the bridge knows them."""
+
+from clinical_ai.settings import Settings, TlsSettings
+from pacs_bridge.peer import Peer, WebPeer
+from pacs_bridge.tls import TlsFiles
+
+
+def dicom_peers(settings: Settings) -> dict[str, Peer]:
+    """Return the DICOM nodes of the settings by name."""
+    tls = tls_files(settings.tls)
+    return {
+        name: Peer(
+            name=name,
+            ae_title=p.ae_title,
+            host=p.host,
+            port=p.port,
+            tls=tls if p.tls else None,
+            storage_commitment=p.storage_commitment,
+        )
+        for name, p in settings.peers.items()
+    }
+
+
+def web_peers(settings: Settings) -> dict[str, WebPeer]:
+    """Return the DICOMweb servers of the settings by name."""
+    return {
+        name: WebPeer(
+            name=name,
+            url=p.url,
+            username=p.username,
+            password=p.password.get_secret_value(),
+            token=p.token.get_secret_value(),
+            trusted=p.trusted,
+        )
+        for name, p in settings.web_peers.items()
+    }
+
+
+def own_peer(settings: Settings) -> Peer:
+    """Return our own listener, as those on this machine reach it."""
+    dicom = settings.dicom
+    return Peer(name="self", ae_title=dicom.ae_title, host=dicom.host, port=dicom.port)
+
+
+def tls_files(tls: TlsSettings) -> TlsFiles:
+    """Return the files of the settings as the bridge takes them."""
+    return TlsFiles(tls.certificate, tls.key, tls.trusted)
