@@ -19,12 +19,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from clinical_ai import __version__
+from clinical_ai.commands.bridge import bridge
+from clinical_ai.commands.common import JsonOption, out, peer_named, print_rows, settings_of
+from clinical_ai.commands.users import users
 from clinical_ai.errors import ClinicalAIError
 from clinical_ai.logs import configure_logs
-from clinical_ai.peers import dicom_peers, own_peer
-from clinical_ai.settings import Settings, load_settings
+from clinical_ai.settings import load_settings
 from pacs_bridge.errors import BridgeError
-from pacs_bridge.peer import Peer
 
 app = typer.Typer(
     name="clinical-ai",
@@ -34,9 +35,8 @@ app = typer.Typer(
     "shows the results for review and sends them back. Settings: clinical-ai.toml or "
     "CLINICAL_AI_... variables; see docs/install.md.",
 )
-users = typer.Typer(no_args_is_help=True, help="Accounts of the people who review and sign.")
+app.add_typer(bridge, name="bridge")
 app.add_typer(users, name="users")
-out = Console()
 STUDY_COLUMNS = (
     "study_uid",
     "study_date",
@@ -47,7 +47,6 @@ STUDY_COLUMNS = (
     "result",
 )
 REFUSED_COLUMNS = ("received_at", "calling_ae_title", "sop_instance_uid", "reason")
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 def main() -> None:
@@ -86,12 +85,6 @@ def _options(
     ctx.obj = load_settings()
 
 
-def _settings(ctx: typer.Context) -> Settings:
-    settings = ctx.obj
-    assert isinstance(settings, Settings)
-    return settings
-
-
 def _wait_for_signal() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -119,7 +112,7 @@ def run(
     from clinical_ai.launcher import run_system
 
     good = run_system(
-        _settings(ctx),
+        settings_of(ctx),
         study or [],
         lambda line: out.print(escape(line), highlight=False),
         demo=demo,
@@ -134,7 +127,7 @@ def listen(ctx: typer.Context) -> None:
     from clinical_ai.listener import running_listener
     from clinical_ai.services import open_services
 
-    with closing(open_services(_settings(ctx))) as services, running_listener(services):
+    with closing(open_services(settings_of(ctx))) as services, running_listener(services):
         _wait_for_signal()
 
 
@@ -145,7 +138,7 @@ def worker(ctx: typer.Context) -> None:
     from clinical_ai.services import open_services
     from clinical_ai.worker import running_worker
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     with (
         closing(open_services(settings)) as services,
         running_worker(services, installed_readers(settings)),
@@ -159,7 +152,7 @@ def ui(ctx: typer.Context) -> None:
     # The page is a layer above this package; only the command line, its shell, knows it.
     from importlib import import_module
 
-    import_module("ui.server").serve(_settings(ctx))
+    import_module("ui.server").serve(settings_of(ctx))
 
 
 @app.command("demo-pacs", hidden=True)
@@ -167,7 +160,7 @@ def demo_pacs(ctx: typer.Context) -> None:
     """Receive results on the port after the listener's, in place of a PACS."""
     from clinical_ai.launcher import running_demo_pacs
 
-    with running_demo_pacs(_settings(ctx)):
+    with running_demo_pacs(settings_of(ctx)):
         _wait_for_signal()
 
 
@@ -184,8 +177,8 @@ def send(
     """Send DICOM files by C-STORE; exit code 1 when one was refused."""
     from clinical_ai.sending import send_path
 
-    settings = _settings(ctx)
-    peer = _peer(settings, to)
+    settings = settings_of(ctx)
+    peer = peer_named(settings, to)
     columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("send", total=None)
@@ -204,21 +197,6 @@ def send(
     sys.exit(1 if sent.failed or not sent.sent else 0)
 
 
-def _peer(settings: Settings, to: str | None) -> Peer:
-    if to is None:
-        return own_peer(settings)
-    if to in settings.peers:
-        return dicom_peers(settings)[to]
-    title, _, address = to.partition("@")
-    host, _, port = address.rpartition(":")
-    if not (title and host and port.isdigit()):
-        raise typer.BadParameter(
-            f"{to!r} is neither AETITLE@host:port nor a peer ({', '.join(settings.peers) or 'none'}"
-            " configured)"
-        )
-    return Peer(name=to, ae_title=title, host=host, port=int(port))
-
-
 @app.command()
 def studies(
     ctx: typer.Context,
@@ -234,20 +212,12 @@ def studies(
     from clinical_ai.services import open_services
     from clinical_ai.studies_command import refused_rows, retry_study, study_rows
 
-    with closing(open_services(_settings(ctx))) as services:
+    with closing(open_services(settings_of(ctx))) as services:
         if retry is not None:
             out.print(f"attempt {retry_study(services, retry)} is queued")
             return
         rows = refused_rows(services) if refused else study_rows(services)
-    if json_output:
-        print(json.dumps(rows, ensure_ascii=False))  # noqa: T201
-        return
-    shown = REFUSED_COLUMNS if refused else STUDY_COLUMNS
-    table = Table(*(column.replace("_", " ") for column in shown))
-    for row in rows:
-        values = (row[column] for column in shown)
-        table.add_row(*(escape("" if value is None else str(value)) for value in values))
-    out.print(table)
+    print_rows(rows, REFUSED_COLUMNS if refused else STUDY_COLUMNS, as_json=json_output)
 
 
 @app.command()
@@ -255,7 +225,7 @@ def models(ctx: typer.Context, json_output: JsonOption = False) -> None:
     """List installed models; exit code 1 when the signature or a digest of one is wrong."""
     from clinical_ai.bundles.bundle import list_bundles
 
-    bundles = list_bundles(_settings(ctx).bundles_dir)
+    bundles = list_bundles(settings_of(ctx).bundles_dir)
     if json_output:
         rows = [
             {
@@ -284,7 +254,7 @@ def doctor(ctx: typer.Context, json_output: JsonOption = False) -> None:
     worst = 0
     checks = []
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
-    for check in examine(_settings(ctx)):
+    for check in examine(settings_of(ctx)):
         worst = max(worst, int(check.level == "error"))
         checks.append(asdict(check))
         if not json_output:
@@ -297,52 +267,3 @@ def doctor(ctx: typer.Context, json_output: JsonOption = False) -> None:
     if json_output:
         print(json.dumps(checks, ensure_ascii=False))  # noqa: T201
     sys.exit(worst)
-
-
-@users.command("add")
-def users_add(
-    ctx: typer.Context,
-    username: str,
-    full_name: Annotated[str, typer.Argument(help="As it is to stand under a signed report.")],
-    role: Annotated[
-        str, typer.Option(help="radiologist, physician, administrator")
-    ] = "radiologist",
-    password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)
-    ] = "",
-) -> None:
-    """Add an account; the password is asked for."""
-    from clinical_ai.accounts import add_account
-    from clinical_ai.services import open_services
-
-    with closing(open_services(_settings(ctx))) as services:
-        added = add_account(services.engine, username, full_name, role, password)
-    out.print(f"{escape(added.username)} may sign in as {added.role}")
-
-
-@users.command("password")
-def users_password(
-    ctx: typer.Context,
-    username: str,
-    password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)
-    ] = "",
-) -> None:
-    """Set a new password and lift the lock of an account."""
-    from clinical_ai.accounts import set_password
-    from clinical_ai.services import open_services
-
-    with closing(open_services(_settings(ctx))) as services:
-        set_password(services.engine, username, password)
-    out.print("password set")
-
-
-@users.command("list")
-def users_list(ctx: typer.Context) -> None:
-    """List accounts."""
-    from clinical_ai.accounts import list_accounts
-    from clinical_ai.services import open_services
-
-    with closing(open_services(_settings(ctx))) as services:
-        for one in list_accounts(services.engine):
-            out.print(f"{escape(one.username)}\t{escape(one.full_name)}\t{one.role}")

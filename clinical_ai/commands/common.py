@@ -1,0 +1,63 @@
+"""What every command shares: the console, the settings in force, how a peer is named."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from clinical_ai.peers import dicom_peers, own_peer
+from clinical_ai.settings import Settings
+from pacs_bridge.peer import Peer
+
+out = Console()
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def settings_of(ctx: typer.Context) -> Settings:
+    """Return the settings that the command line was started with."""
+    settings = ctx.obj
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def peer_named(settings: Settings, to: str | None) -> Peer:
+    """Return the peer that the user means.
+
+    Parameters
+    ----------
+    to
+        A name of the settings, or ``AETITLE@host:port``; None is our own listener.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither.
+    """
+    if to is None:
+        return own_peer(settings)
+    if to in settings.peers:
+        return dicom_peers(settings)[to]
+    title, _, address = to.partition("@")
+    host, _, port = address.rpartition(":")
+    if not (title and host and port.isdigit()):
+        raise typer.BadParameter(
+            f"{to!r} is neither AETITLE@host:port nor a peer ({', '.join(settings.peers) or 'none'}"
+            " configured)"
+        )
+    return Peer(name=to, ae_title=title, host=host, port=int(port))
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print rows as a table of the given columns, or whole as JSON."""
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, default=str))  # noqa: T201
+        return
+    table = Table(*(column.replace("_", " ") for column in columns))
+    for row in rows:
+        values = (row[column] for column in columns)
+        table.add_row(*(escape("" if value is None else str(value)) for value in values))
+    out.print(table)
