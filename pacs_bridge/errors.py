@@ -36,3 +36,7 @@ class IntakeError(BridgeError):
 
 class DeliveryError(BridgeError):
     """A delivery does not exist or is not in the state that an action needs."""
+
+
+class RoutingError(BridgeError):
+    """Routing rules cannot be used, or a stored decision cannot be read."""

@@ -36,6 +36,8 @@ study_read = Table(
     Column("content_sequence", Integer, nullable=False),
     Column("attempt", Integer, nullable=False, default=1),
     Column("state", String(16), nullable=False),
+    # Order of reading, smaller first; see clinical_ai.store.routing.
+    Column("priority", Integer, nullable=False, server_default="3"),
     Column("step", String(16)),
     Column("progress", Double),
     Column("urgency", String(8)),
@@ -49,6 +51,22 @@ study_read = Table(
     PrimaryKeyConstraint("study_uid", "content_version"),
 )
 Index("ix_study_read_state", study_read.c.state)
+
+routing_decision = Table(
+    "routing_decision",
+    metadata,
+    Column("study_uid", UID, nullable=False),
+    Column("content_version", String(16), nullable=False),
+    # Name of the deciding rule; NULL when the default counts.
+    Column("rule", Text),
+    Column("rules_digest", String(16)),
+    # pacs_bridge.routing.decision.Decision as JSON.
+    Column("body", Text, nullable=False),
+    Column("decided_at", Double, nullable=False),
+    Column("released_at", Double),
+    Column("released_by", String(64)),
+    PrimaryKeyConstraint("study_uid", "content_version"),
+)
 
 reading = Table(
     "reading",
