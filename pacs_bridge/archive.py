@@ -1,26 +1,26 @@
 """The durable archive: a received instance is on disk and indexed before it is acknowledged."""
 
 import hashlib
+import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from pacs_bridge import status
+from pacs_bridge.admission import Admission
 from pacs_bridge.database import writing
 from pacs_bridge.errors import EncodingError, RefusedError
-from pacs_bridge.files import PART_SUFFIX, write_durably
-from pacs_bridge.header import Header, read_header
+from pacs_bridge.header import Header, is_uid, read_header
+from pacs_bridge.incoming import Incoming
 from pacs_bridge.index import (
     Archived,
-    add_instance,
-    find_sha256,
+    IndexWriter,
+    find_digests,
     find_study,
     list_instances,
     list_series,
@@ -28,25 +28,29 @@ from pacs_bridge.index import (
 from pacs_bridge.part10 import file_head, read_file_meta
 from pacs_bridge.quarantine import Quarantine
 from pacs_bridge.records import InstanceRecord, SeriesRecord, StoreOutcome, StudyRecord
+from pacs_bridge.staging import Staging
 from pacs_bridge.tables import instance
 
 _log = structlog.get_logger(__name__)
 
 DEFAULT_WATERMARK_BYTES = 1024 * 1024 * 1024
 _INCOMING = "incoming"
+# Clocks of a file server and of this machine may differ.
+_REBUILD_MARGIN_SECONDS = 86_400.0
 
 
 class Archive:
     """Received instances: files under `root`, rows in the database of `engine`.
 
-    An instance is written to ``incoming/*.part``, fsynced, renamed to
+    An instance is written to a ``.part`` file below ``incoming/``, fsynced, renamed to
     ``<study>/<series>/<SOP instance>.dcm``, its folder fsynced and its row committed; only
     then is its outcome a success. What is refused is kept in ``quarantine/`` with the reason.
+    Several processes may store into one archive.
 
     Parameters
     ----------
     root
-        Folder of the archive; made if absent. One process at a time may store into it.
+        Folder of the archive; made if absent.
     engine
         From `pacs_bridge.database.open_engine`; the tables must exist.
     watermark_bytes
@@ -59,10 +63,79 @@ class Archive:
         self.root = root.absolute()
         self.engine = engine
         self._watermark_bytes = watermark_bytes
-        self._in_flight = _InFlight()
-        self._staging = self.root / _INCOMING
-        self._staging.mkdir(parents=True, exist_ok=True)
-        self._quarantine = Quarantine(self.root, engine, self._staging)
+        self._staging = Staging(self.root / _INCOMING)
+        self._quarantine = Quarantine(self.root, engine)
+        self._admission = Admission(engine, self.root)
+
+    def incoming(
+        self, *, transfer_syntax_uid: str, sop_class_uid: str, sop_instance_uid: str, source: str
+    ) -> Incoming:
+        """Begin to take an instance whose data set comes in fragments; `admit` ends it.
+
+        Parameters
+        ----------
+        transfer_syntax_uid
+            Of the accepted presentation context.
+        sop_class_uid, sop_instance_uid
+            As the C-STORE command names them.
+        source
+            AE title of the sender.
+
+        Raises
+        ------
+        RefusedError
+            If the disk is nearly full; `Incoming.write` raises it too.
+        """
+        self._check_space(0)
+        head = file_head(
+            sop_class_uid=_safe_uid(sop_class_uid),
+            sop_instance_uid=_safe_uid(sop_instance_uid),
+            transfer_syntax_uid=transfer_syntax_uid,
+            source_ae_title=source,
+        )
+        return Incoming(self._staging, head, self._check_space)
+
+    def admit(
+        self,
+        incoming: Incoming,
+        *,
+        transfer_syntax_uid: str,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        source: str,
+    ) -> StoreOutcome:
+        """Archive an instance that was taken whole, or refuse and quarantine it.
+
+        The parameters are those of `incoming`.
+        """
+        try:
+            self._check_space(incoming.size_bytes)
+            sha256 = incoming.finish()
+            with incoming.dataset() as dataset:
+                header = read_header(dataset, transfer_syntax_uid)
+            _check_command(header, sop_class_uid, sop_instance_uid)
+            archived = Archived(
+                header=header,
+                transfer_syntax_uid=transfer_syntax_uid,
+                path=_relative_path(header),
+                size_bytes=incoming.size_bytes,
+                sha256=sha256,
+                calling_ae_title=source,
+                received_at=time.time(),
+            )
+            is_new = self._admit(incoming, archived)
+        except RefusedError as error:
+            if error.status != status.OUT_OF_RESOURCES:
+                self._keep_refused(incoming, error.reason, sop_instance_uid, source)
+            incoming.discard()
+            _log.warning("archive.refused", status=f"{error.status:04X}", reason=error.reason)
+            return StoreOutcome(error.status, error.reason, None, False)
+        except (OSError, SQLAlchemyError) as error:
+            incoming.discard()
+            _log.error("archive.failed", error=type(error).__name__)
+            return StoreOutcome(status.OUT_OF_RESOURCES, "the archive cannot write", None, False)
+        _log.debug("archive.stored", sop_instance_uid=header.sop_instance_uid, is_new=is_new)
+        return StoreOutcome(status.SUCCESS, "", header.study_instance_uid, is_new)
 
     def store(
         self,
@@ -73,7 +146,7 @@ class Archive:
         sop_instance_uid: str,
         calling_ae_title: str,
     ) -> StoreOutcome:
-        """Archive one instance, or refuse and quarantine it.
+        """Archive one instance that is in memory, or refuse and quarantine it.
 
         Parameters
         ----------
@@ -86,39 +159,25 @@ class Archive:
         calling_ae_title
             Who sent it.
         """
-        received_at = time.time()
         try:
-            self._check_space(len(dataset))
-            header = read_header(dataset, transfer_syntax_uid)
-            _check_command(header, sop_class_uid, sop_instance_uid)
-            archived = Archived(
-                header=header,
+            incoming = self.incoming(
                 transfer_syntax_uid=transfer_syntax_uid,
-                path=_relative_path(header),
-                size_bytes=len(dataset),
-                sha256=hashlib.sha256(dataset).hexdigest(),
-                calling_ae_title=calling_ae_title,
-                received_at=received_at,
+                sop_class_uid=sop_class_uid,
+                sop_instance_uid=sop_instance_uid,
+                source=calling_ae_title,
             )
-            with self._in_flight.alone(header.sop_instance_uid):
-                is_new = self._store(dataset, archived)
+            incoming.write(dataset)
         except RefusedError as error:
-            if error.status != status.OUT_OF_RESOURCES:
-                self._keep_refused(
-                    dataset,
-                    error.reason,
-                    transfer_syntax_uid=transfer_syntax_uid,
-                    sop_class_uid=sop_class_uid,
-                    sop_instance_uid=sop_instance_uid,
-                    calling_ae_title=calling_ae_title,
-                )
-            _log.warning("archive.refused", status=f"{error.status:04X}", reason=error.reason)
             return StoreOutcome(error.status, error.reason, None, False)
-        except (OSError, SQLAlchemyError) as error:
-            _log.error("archive.failed", error=type(error).__name__)
+        except OSError:
             return StoreOutcome(status.OUT_OF_RESOURCES, "the archive cannot write", None, False)
-        _log.info("archive.stored", sop_instance_uid=header.sop_instance_uid, is_new=is_new)
-        return StoreOutcome(status.SUCCESS, "", header.study_instance_uid, is_new)
+        return self.admit(
+            incoming,
+            transfer_syntax_uid=transfer_syntax_uid,
+            sop_class_uid=sop_class_uid,
+            sop_instance_uid=sop_instance_uid,
+            source=calling_ae_title,
+        )
 
     def instances(self, study_uid: str, *, own_results: bool = False) -> list[InstanceRecord]:
         """Return the study's instances by series, instance number and UID.
@@ -143,24 +202,32 @@ class Archive:
         with self.engine.connect() as connection:
             return list_series(connection, study_uid, own_results)
 
-    def rebuild(self) -> int:
+    def rebuild(self, *, full: bool = False) -> int:
         """Make the index agree with the files after a crash; call before receiving.
 
-        Files without a row get one, ``.part`` files are deleted.
+        Files without a row get one; what a killed process left in the making is deleted.
+
+        Parameters
+        ----------
+        full
+            Look at every file, and report rows whose file is missing; otherwise only at
+            folders that changed since shortly before the newest row.
 
         Returns
         -------
         int
             Rows inserted.
         """
-        for part in self._staging.glob(f"*{PART_SUFFIX}"):
-            part.unlink()
+        self._staging.clear_abandoned()
         with self.engine.connect() as connection:
-            indexed = set(connection.execute(select(instance.c.path)).scalars())
-        present = {
-            str(path.relative_to(self.root)) for path in self.root.glob("[0-9]*/[0-9]*/*.dcm")
-        }
-        missing = indexed - present
+            newest = connection.execute(select(func.max(instance.c.received_at))).scalar()
+            since = 0.0 if full or newest is None else newest - _REBUILD_MARGIN_SECONDS
+            present = set(self._files_since(since))
+            query = select(instance.c.path)
+            if since:
+                query = query.where(instance.c.received_at >= since)
+            indexed = set(connection.execute(query).scalars())
+        missing = indexed - present if full else set()
         if missing:
             _log.error("archive.files_missing", count=len(missing))
         inserted = sum(self._index_file(self.root / path) for path in sorted(present - indexed))
@@ -168,33 +235,30 @@ class Archive:
             _log.warning("archive.rebuilt", rows=inserted)
         return inserted
 
+    def close(self) -> None:
+        """Delete what is still in the making."""
+        self._staging.close()
+
+    def _files_since(self, since: float) -> Iterator[str]:
+        """Paths, relative to the root, in series folders that changed after `since`."""
+        for study_folder in self.root.glob("[0-9]*"):
+            for series_folder in study_folder.glob("[0-9]*"):
+                if series_folder.stat().st_mtime >= since:
+                    for entry in os.scandir(series_folder):
+                        if entry.name.endswith(".dcm"):
+                            yield f"{study_folder.name}/{series_folder.name}/{entry.name}"
+
     def _check_space(self, incoming_bytes: int) -> None:
         if shutil.disk_usage(self.root).free - incoming_bytes < self._watermark_bytes:
             raise RefusedError(status.OUT_OF_RESOURCES, "the archive's disk is nearly full")
 
-    def _store(self, dataset: bytes, archived: Archived) -> bool:
-        """Write file and row; False if the same content is already archived."""
+    def _admit(self, incoming: Incoming, archived: Archived) -> bool:
+        """Put file and row in place; False if the same content is already archived."""
         path = self.root / archived.path
         if path.exists():
             self._index_file(path)  # left by a crash or a failed commit; the first is kept
-        with self.engine.connect() as connection:
-            present = find_sha256(connection, archived.header.sop_instance_uid)
-        if present == archived.sha256:
-            return False
-        if present is not None:
-            raise RefusedError(
-                status.DUPLICATE, "the SOP Instance UID is archived with other content"
-            )
-        head = file_head(
-            sop_class_uid=archived.header.sop_class_uid,
-            sop_instance_uid=archived.header.sop_instance_uid,
-            transfer_syntax_uid=archived.transfer_syntax_uid,
-            source_ae_title=archived.calling_ae_title,
-        )
-        write_durably(path, self._staging, head, dataset)
-        with writing(self.engine) as connection:
-            add_instance(connection, archived)
-        return True
+        part = incoming.sync()
+        return self._admission.admit(archived, part)
 
     def _index_file(self, path: Path) -> bool:
         """Insert the row of a file that has none; a file that is not whole is set aside."""
@@ -216,36 +280,20 @@ class Archive:
             received_at=time.time(),
         )
         with writing(self.engine) as connection:
-            if find_sha256(connection, header.sop_instance_uid) is not None:
+            if find_digests(connection, [header.sop_instance_uid]):
                 return False
-            add_instance(connection, archived)
+            IndexWriter().add(connection, [archived])
         return True
 
-    def _keep_refused(self, dataset: bytes, reason: str, **names: str) -> None:
+    def _keep_refused(
+        self, incoming: Incoming, reason: str, sop_instance_uid: str, source: str
+    ) -> None:
         try:
-            self._quarantine.keep(dataset, reason, **names)
+            self._quarantine.keep(
+                incoming, reason, sop_instance_uid=sop_instance_uid, calling_ae_title=source
+            )
         except (OSError, SQLAlchemyError) as failure:
             _log.error("archive.quarantine_failed", error=type(failure).__name__)
-
-
-class _InFlight:
-    """Lets one thread at a time work on a SOP Instance UID."""
-
-    def __init__(self) -> None:
-        self._uids: set[str] = set()
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def alone(self, uid: str) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: uid not in self._uids)
-            self._uids.add(uid)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._uids.discard(uid)
-                self._changed.notify_all()
 
 
 def _check_command(header: Header, sop_class_uid: str, sop_instance_uid: str) -> None:
@@ -255,3 +303,8 @@ def _check_command(header: Header, sop_class_uid: str, sop_instance_uid: str) ->
 
 def _relative_path(header: Header) -> str:
     return f"{header.study_instance_uid}/{header.series_instance_uid}/{header.sop_instance_uid}.dcm"
+
+
+def _safe_uid(uid: str) -> str:
+    """Return `uid` for the file meta, or "0" where the sender gave nothing usable."""
+    return uid if is_uid(uid) else "0"

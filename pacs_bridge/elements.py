@@ -15,6 +15,9 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from pacs_bridge.errors import EncodingError
 
+Buffer = bytes | memoryview
+"""An encoded data set in memory, or mapped from its file."""
+
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VRS = frozenset(str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32)
@@ -43,7 +46,7 @@ class Element:
     encapsulated: bool
 
 
-def plain_bytes(dataset: bytes, transfer_syntax_uid: str) -> bytes:
+def plain_bytes(dataset: Buffer, transfer_syntax_uid: str) -> Buffer:
     """Return the data set inflated if the transfer syntax deflates it (PS3.5 A.5).
 
     Raises
@@ -63,7 +66,7 @@ def plain_bytes(dataset: bytes, transfer_syntax_uid: str) -> bytes:
     return plain
 
 
-def walk(data: bytes, transfer_syntax_uid: str) -> Iterator[Element]:
+def walk(data: Buffer, transfer_syntax_uid: str) -> Iterator[Element]:
     """Yield the top-level elements of `data` in order.
 
     Parameters
@@ -91,7 +94,7 @@ def walk(data: bytes, transfer_syntax_uid: str) -> Iterator[Element]:
         position = element.stop + (8 if element.encapsulated else 0)
 
 
-def explicit_element(data: bytes, position: int) -> Element:
+def explicit_element(data: Buffer, position: int) -> Element:
     """Return the Explicit VR Little Endian element that starts at `position`.
 
     Raises
@@ -103,7 +106,7 @@ def explicit_element(data: bytes, position: int) -> Element:
 
 
 class _Walker:
-    def __init__(self, data: bytes, *, implicit: bool, order: str) -> None:
+    def __init__(self, data: Buffer, *, implicit: bool, order: str) -> None:
         self._data = data
         self._implicit = implicit
         self._order = order
@@ -136,7 +139,7 @@ class _Walker:
         tag = group << 16 | number
         if self._implicit or group == 0xFFFE:
             return tag, b"", self._long.unpack_from(data, position + 4)[0], position + 8
-        vr = data[position + 4 : position + 6]
+        vr = bytes(data[position + 4 : position + 6])
         if not (vr.isalpha() and vr.isupper()):
             raise EncodingError(f"element {_name(tag)} has no value representation")
         if vr not in _LONG_VRS:
@@ -166,7 +169,7 @@ class _Walker:
             position = element.stop + (8 if element.encapsulated else 0)
 
 
-def fragments_bytes(data: bytes, element: Element) -> int:
+def fragments_bytes(data: Buffer, element: Element) -> int:
     """Return how many bytes of encapsulated pixel data lie in fragments after the offset table.
 
     Raises

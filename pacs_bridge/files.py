@@ -28,11 +28,11 @@ def write_durably(path: Path, staging: Path, *buffers: bytes) -> None:
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         try:
-            _write_all(descriptor, buffers)
+            write_all(descriptor, buffers)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _make_folder(path.parent)
+        make_folder(path.parent)
         part.rename(path)
     except OSError:
         part.unlink(missing_ok=True)
@@ -49,7 +49,8 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, buffers: tuple[bytes, ...]) -> None:
+def write_all(descriptor: int, buffers: tuple[bytes | bytearray, ...]) -> None:
+    """Write all of `buffers`, however little the system takes at a time."""
     views = [memoryview(b) for b in buffers if b]
     while views:
         written = os.writev(descriptor, views)
@@ -59,7 +60,8 @@ def _write_all(descriptor: int, buffers: tuple[bytes, ...]) -> None:
             views[0] = views[0][written:]
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parent, each durably; nothing if it exists."""
     if folder.is_dir():
         return
     for level in (folder.parent, folder):

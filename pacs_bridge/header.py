@@ -13,7 +13,7 @@ from pydicom.uid import (
 )
 
 from pacs_bridge import status
-from pacs_bridge.elements import Element, fragments_bytes, plain_bytes, walk
+from pacs_bridge.elements import Buffer, Element, fragments_bytes, plain_bytes, walk
 from pacs_bridge.errors import EncodingError, RefusedError
 from pacs_bridge.text import decode, encodings
 
@@ -93,7 +93,7 @@ def is_uid(text: str) -> bool:
     return _UID.fullmatch(text) is not None
 
 
-def read_header(dataset: bytes, transfer_syntax_uid: str) -> Header:
+def read_header(dataset: Buffer, transfer_syntax_uid: str) -> Header:
     """Read and check an encoded data set.
 
     Parameters
@@ -119,7 +119,7 @@ def read_header(dataset: bytes, transfer_syntax_uid: str) -> Header:
     return _header(raw)
 
 
-def _collect(plain: bytes, transfer_syntax_uid: str) -> tuple[dict[str, bytes], Element | None]:
+def _collect(plain: Buffer, transfer_syntax_uid: str) -> tuple[dict[str, bytes], Element | None]:
     raw: dict[str, bytes] = {}
     pixels = None
     for element in walk(plain, transfer_syntax_uid):
@@ -182,7 +182,7 @@ def _integer(value: bytes) -> int | None:
 
 
 def _check_pixels(
-    plain: bytes, raw: dict[str, bytes], pixels: Element | None, native: bool, big_endian: bool
+    plain: Buffer, raw: dict[str, bytes], pixels: Element | None, native: bool, big_endian: bool
 ) -> None:
     if pixels is None:
         _check_no_pixels(raw)

@@ -1,8 +1,9 @@
 """Rows of the archive's index: written in the caller's transaction, read as records."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, func, select, update
 
@@ -10,6 +11,9 @@ from pacs_bridge.database import insert_or_ignore
 from pacs_bridge.header import Header
 from pacs_bridge.records import InstanceRecord, SeriesRecord, StudyRecord
 from pacs_bridge.tables import delivery, instance, series, study
+
+_REMEMBERED = 4096  # series and studies
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,55 +37,102 @@ class Archived:
     received_at: float
 
 
-def add_instance(connection: Connection, archived: Archived) -> None:
-    """Insert the instance with its study and series, and set the study waiting.
+class IndexWriter:
+    """Adds instances with their study and series, and sets the studies waiting.
 
     An instance that is one of our own deliveries come back is marked so and leaves the study
-    as it is. The study's and series' attributes are those of their first instance.
+    as it is. The study's and series' attributes are those of their first instance. What the
+    database is known to hold already is remembered, so that the next slice of a series costs
+    few statements.
     """
-    header = archived.header
-    own = _is_own_result(connection, header.sop_instance_uid)
-    _add_study(connection, archived, own)
-    insert_or_ignore(
-        connection,
-        series,
-        {
-            "series_instance_uid": header.series_instance_uid,
-            "study_instance_uid": header.study_instance_uid,
-            "modality": header.modality,
-            "body_part_examined": header.body_part_examined,
-            "series_description": header.series_description,
-            "series_number": header.series_number,
-            "laterality": header.laterality,
-        },
-    )
-    connection.execute(
-        instance.insert().values(
-            sop_instance_uid=header.sop_instance_uid,
-            series_instance_uid=header.series_instance_uid,
-            study_instance_uid=header.study_instance_uid,
-            sop_class_uid=header.sop_class_uid,
-            transfer_syntax_uid=archived.transfer_syntax_uid,
-            path=archived.path,
-            size_bytes=archived.size_bytes,
-            sha256=archived.sha256,
-            instance_number=header.instance_number,
-            calling_ae_title=archived.calling_ae_title,
-            received_at=archived.received_at,
-            own_result=own,
+
+    def __init__(self) -> None:
+        self._series: dict[str, None] = {}
+        self._modalities: dict[str, frozenset[str]] = {}
+
+    def forget(self) -> None:
+        """Forget what the database holds, after a transaction that failed."""
+        self._series.clear()
+        self._modalities.clear()
+
+    def add(self, connection: Connection, instances: Sequence[Archived]) -> None:
+        """Insert rows in the caller's transaction; no SOP Instance UID may be present yet."""
+        if not instances:
+            return
+        own = _own_results(connection, [a.header.sop_instance_uid for a in instances])
+        of_study: dict[str, list[Archived]] = {}
+        for archived in instances:
+            of_study.setdefault(archived.header.study_instance_uid, []).append(archived)
+        for uid, members in of_study.items():
+            self._add_study(connection, uid, members, own)
+        for archived in instances:
+            self._add_series(connection, archived.header)
+        connection.execute(instance.insert(), [_instance_row(a, own) for a in instances])
+
+    def _add_series(self, connection: Connection, header: Header) -> None:
+        if header.series_instance_uid in self._series:
+            return
+        insert_or_ignore(
+            connection,
+            series,
+            {
+                "series_instance_uid": header.series_instance_uid,
+                "study_instance_uid": header.study_instance_uid,
+                "modality": header.modality,
+                "body_part_examined": header.body_part_examined,
+                "series_description": header.series_description,
+                "series_number": header.series_number,
+                "laterality": header.laterality,
+            },
         )
-    )
+        _remember(self._series, header.series_instance_uid, None)
+
+    def _add_study(
+        self, connection: Connection, uid: str, members: Sequence[Archived], own: frozenset[str]
+    ) -> None:
+        sources = [a for a in members if a.header.sop_instance_uid not in own]
+        if not sources:
+            insert_or_ignore(connection, study, _study_row(members[0], own=True))
+            return
+        modalities = {a.header.modality for a in sources} - {""}
+        received_at = max(a.received_at for a in sources)
+        known = self._modalities.get(uid)
+        if known is None or not modalities <= known:
+            if not insert_or_ignore(connection, study, _study_row(sources[0], own=False)):
+                key = study.c.study_instance_uid == uid
+                present = select(study.c.modalities).where(key).with_for_update()
+                known = frozenset(connection.execute(present).scalar_one().split(","))
+            modalities |= known or frozenset()
+            _remember(self._modalities, uid, frozenset(modalities - {""}))
+        else:
+            modalities = set(known)
+        connection.execute(
+            update(study)
+            .where(study.c.study_instance_uid == uid)
+            .values(
+                modalities=",".join(sorted(modalities - {""})),
+                last_received_at=received_at,
+                due_at=received_at,
+                state="receiving",
+                completion_failures=0,
+            )
+        )
 
 
-def _is_own_result(connection: Connection, sop_instance_uid: str) -> bool:
-    query = select(delivery.c.id).where(delivery.c.sop_instance_uid == sop_instance_uid).limit(1)
-    return connection.execute(query).first() is not None
+def _remember(known: dict[str, _Value], key: str, value: _Value) -> None:
+    known[key] = value
+    if len(known) > _REMEMBERED:
+        del known[next(iter(known))]
 
 
-def _add_study(connection: Connection, archived: Archived, own: bool) -> None:
+def _own_results(connection: Connection, uids: Sequence[str]) -> frozenset[str]:
+    query = select(delivery.c.sop_instance_uid).where(delivery.c.sop_instance_uid.in_(uids))
+    return frozenset(connection.execute(query).scalars())
+
+
+def _study_row(archived: Archived, *, own: bool) -> dict[str, Any]:
     header = archived.header
-    key = study.c.study_instance_uid == header.study_instance_uid
-    values = {
+    return {
         "study_instance_uid": header.study_instance_uid,
         "patient_id": header.patient_id,
         "issuer_of_patient_id": header.issuer_of_patient_id,
@@ -98,23 +149,32 @@ def _add_study(connection: Connection, archived: Archived, own: bool) -> None:
         "due_at": None if own else archived.received_at,
         "state": "complete" if own else "receiving",
     }
-    if insert_or_ignore(connection, study, values) or own:
-        return
-    present = connection.execute(
-        select(study.c.modalities).where(key).with_for_update()
-    ).scalar_one()
-    modalities = {m for m in (*present.split(","), header.modality) if m}
-    connection.execute(
-        update(study)
-        .where(key)
-        .values(
-            modalities=",".join(sorted(modalities)),
-            last_received_at=archived.received_at,
-            due_at=archived.received_at,
-            state="receiving",
-            completion_failures=0,
-        )
+
+
+def _instance_row(archived: Archived, own: frozenset[str]) -> dict[str, Any]:
+    header = archived.header
+    return {
+        "sop_instance_uid": header.sop_instance_uid,
+        "series_instance_uid": header.series_instance_uid,
+        "study_instance_uid": header.study_instance_uid,
+        "sop_class_uid": header.sop_class_uid,
+        "transfer_syntax_uid": archived.transfer_syntax_uid,
+        "path": archived.path,
+        "size_bytes": archived.size_bytes,
+        "sha256": archived.sha256,
+        "instance_number": header.instance_number,
+        "calling_ae_title": archived.calling_ae_title,
+        "received_at": archived.received_at,
+        "own_result": header.sop_instance_uid in own,
+    }
+
+
+def find_digests(connection: Connection, uids: Sequence[str]) -> dict[str, str]:
+    """Return the SHA-256 of those instances that are archived, by SOP Instance UID."""
+    query = select(instance.c.sop_instance_uid, instance.c.sha256).where(
+        instance.c.sop_instance_uid.in_(uids)
     )
+    return {row.sop_instance_uid: row.sha256 for row in connection.execute(query)}
 
 
 def find_sha256(connection: Connection, sop_instance_uid: str) -> str | None:

@@ -7,13 +7,12 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from pacs_bridge.database import insert_or_ignore, writing
-from pacs_bridge.files import fsync_folder, write_durably
+from pacs_bridge.files import fsync_folder
 from pacs_bridge.header import is_uid
-from pacs_bridge.part10 import file_head
+from pacs_bridge.incoming import Incoming
 from pacs_bridge.tables import quarantine
 
 _FOLDER = "quarantine"
-_NO_UID = "0"  # in the file meta, where the sender gave nothing usable
 
 
 class Quarantine:
@@ -27,43 +26,28 @@ class Quarantine:
         Folder of the archive.
     engine
         Database of the archive.
-    staging
-        Folder for files in the making.
     """
 
-    def __init__(self, root: Path, engine: Engine, staging: Path) -> None:
+    def __init__(self, root: Path, engine: Engine) -> None:
         self._root = root
         self._engine = engine
-        self._staging = staging
         (root / _FOLDER).mkdir(parents=True, exist_ok=True)
 
     def keep(
-        self,
-        dataset: bytes,
-        reason: str,
-        *,
-        transfer_syntax_uid: str,
-        sop_class_uid: str,
-        sop_instance_uid: str,
-        calling_ae_title: str,
+        self, incoming: Incoming, reason: str, *, sop_instance_uid: str, calling_ae_title: str
     ) -> None:
-        """Keep a data set as received; the UIDs are as the sender named them.
+        """Keep a data set as received, after `Incoming.finish`; the UID is as the sender named it.
 
         Raises
         ------
         OSError, sqlalchemy.exc.SQLAlchemyError
             If disk or database refuse.
         """
-        sha256 = hashlib.sha256(dataset).hexdigest()
-        head = file_head(
-            sop_class_uid=sop_class_uid if is_uid(sop_class_uid) else _NO_UID,
-            sop_instance_uid=sop_instance_uid if is_uid(sop_instance_uid) else _NO_UID,
-            transfer_syntax_uid=transfer_syntax_uid,
-            source_ae_title=calling_ae_title,
-        )
+        sha256 = incoming.finish()
         path = self._path(sha256)
         if not path.exists():
-            write_durably(path, self._staging, head, dataset)
+            incoming.sync().rename(path)
+            fsync_folder(path.parent)
         self._add_row(sha256, reason, sop_instance_uid, calling_ae_title)
 
     def set_aside(self, path: Path, reason: str) -> None:

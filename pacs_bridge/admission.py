@@ -1,0 +1,133 @@
+"""Instances get their name and their row together, many in one transaction.
+
+A commit costs the disk the same for one row and for fifty. The threads that receive hand their
+finished files to this module; whichever comes first commits for all that wait. Names are given
+inside the transaction that holds the rows, so two processes cannot give one name twice.
+"""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from pacs_bridge import status
+from pacs_bridge.database import writing
+from pacs_bridge.errors import RefusedError
+from pacs_bridge.files import fsync_folder, make_folder
+from pacs_bridge.index import Archived, IndexWriter, find_digests
+
+_MAX_GROUP = 64
+_OTHER_CONTENT = "the SOP Instance UID is archived with other content"
+
+
+class _Entry:
+    def __init__(self, archived: Archived, part: Path) -> None:
+        self.archived = archived
+        self.part = part
+        self.done = False
+        self.is_new = False
+        self.error: Exception | None = None
+
+
+class Admission:
+    """Gives files that are whole and on disk their name and their row.
+
+    Parameters
+    ----------
+    engine
+        Database of the archive.
+    root
+        Folder of the archive.
+    """
+
+    def __init__(self, engine: Engine, root: Path) -> None:
+        self._engine = engine
+        self._root = root
+        self._index = IndexWriter()
+        self._waiting: list[_Entry] = []
+        self._waiting_lock = threading.Lock()
+        self._commit_lock = threading.Lock()
+
+    def admit(self, archived: Archived, part: Path) -> bool:
+        """Rename `part` to its place and commit its row.
+
+        Returns
+        -------
+        bool
+            False if the same content is archived already; `part` is deleted then.
+
+        Raises
+        ------
+        RefusedError
+            If the SOP Instance UID is archived with other content; `part` stays.
+        OSError, sqlalchemy.exc.SQLAlchemyError
+            If disk or database refuse.
+        """
+        entry = _Entry(archived, part)
+        with self._waiting_lock:
+            self._waiting.append(entry)
+        while not entry.done:
+            with self._commit_lock:
+                if not entry.done:
+                    self._commit_group(self._take_group())
+        if entry.error is not None:
+            raise entry.error
+        return entry.is_new
+
+    def _take_group(self) -> list[_Entry]:
+        with self._waiting_lock:
+            group, self._waiting = self._waiting[:_MAX_GROUP], self._waiting[_MAX_GROUP:]
+        return group
+
+    def _commit_group(self, group: Sequence[_Entry]) -> None:
+        try:
+            self._commit(group)
+        except Exception as error:  # noqa: BLE001 - raised again in the thread it belongs to
+            if len(group) == 1:
+                group[0].error = error
+            else:  # one bad row must not refuse the others
+                for entry in group:
+                    self._commit_group([entry])
+        for entry in group:
+            entry.done = True
+
+    def _commit(self, group: Sequence[_Entry]) -> None:
+        new: list[_Entry] = []
+        again: list[_Entry] = []
+        uids = [entry.archived.header.sop_instance_uid for entry in group]
+        try:
+            with writing(self._engine) as connection:
+                digests = find_digests(connection, uids)
+                for uid, entry in zip(uids, group, strict=True):
+                    present = digests.setdefault(uid, "")
+                    if not present:
+                        digests[uid] = entry.archived.sha256
+                        new.append(entry)
+                    elif present == entry.archived.sha256:
+                        again.append(entry)
+                    else:
+                        entry.error = RefusedError(status.DUPLICATE, _OTHER_CONTENT)
+                self._index.add(connection, [entry.archived for entry in new])
+                self._name(new)
+        except BaseException:
+            self._index.forget()
+            raise
+        for entry in new:
+            entry.is_new = True
+        for entry in again:
+            entry.part.unlink(missing_ok=True)
+
+    def _name(self, entries: Sequence[_Entry]) -> None:
+        folders: set[Path] = set()
+        for entry in entries:
+            path = self._root / entry.archived.path
+            make_folder(path.parent)
+            try:
+                entry.part.rename(path)
+            except FileNotFoundError:
+                if not path.exists():  # else it was named by a commit that then failed
+                    raise
+            folders.add(path.parent)
+        for folder in folders:
+            fsync_folder(folder)

@@ -1,0 +1,120 @@
+"""One data set on its way in: in memory while it is small, on disk once it is large."""
+
+import hashlib
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pacs_bridge.files import write_all
+from pacs_bridge.staging import Staging
+
+# A CT or MR slice stays in memory and is written once, with its file meta; a mammogram or an
+# ultrasound clip goes to disk as it comes.
+SPILL_BYTES = 2 * 1024 * 1024
+_WRITE_BYTES = 1024 * 1024
+
+
+class Incoming:
+    """Takes the fragments of a data set and leaves a whole file, not yet named.
+
+    Parameters
+    ----------
+    staging
+        Where the file is made.
+    head
+        Preamble and file meta information, written before the data set.
+    check_space
+        Called with the number of bytes about to be written; raises to refuse them.
+    """
+
+    def __init__(self, staging: Staging, head: bytes, check_space: Callable[[int], None]) -> None:
+        self._staging = staging
+        self._head = head
+        self._check_space = check_space
+        self._buffer = bytearray()
+        self._digest = hashlib.sha256()
+        self._sha256: str | None = None
+        self._descriptor: int | None = None
+        self.part: Path | None = None
+        self.size_bytes = 0
+
+    def write(self, fragment: bytes | memoryview) -> None:
+        """Take the next bytes of the data set.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        self._buffer += fragment
+        self.size_bytes += len(fragment)
+        limit = SPILL_BYTES if self._descriptor is None else _WRITE_BYTES
+        if len(self._buffer) >= limit:
+            self._flush()
+
+    def finish(self) -> str:
+        """Return the SHA-256 of the data set, hexadecimal, once all of it was written."""
+        if self._sha256 is None:
+            if self._descriptor is not None:
+                self._flush()
+            else:
+                self._digest.update(self._buffer)
+            self._sha256 = self._digest.hexdigest()
+        return self._sha256
+
+    @contextmanager
+    def dataset(self) -> Iterator[memoryview]:
+        """Give access to the whole encoded data set, after `finish`."""
+        if self._descriptor is None:
+            with memoryview(self._buffer) as view:
+                yield view
+            return
+        with (
+            mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as mapped,
+            memoryview(mapped) as whole,
+            whole[len(self._head) :] as view,
+        ):
+            yield view
+
+    def sync(self) -> Path:
+        """Put the file on disk and return where it is; the caller renames it.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        if self._descriptor is None:
+            self._open()
+            assert self._descriptor is not None
+            write_all(self._descriptor, (self._head, self._buffer))
+        assert self._descriptor is not None and self.part is not None
+        os.fdatasync(self._descriptor)
+        os.close(self._descriptor)
+        self._descriptor = None
+        return self.part
+
+    def discard(self) -> None:
+        """Forget it; what was already on disk and not renamed is deleted."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+        if self.part is not None:
+            self.part.unlink(missing_ok=True)
+        self._buffer = bytearray()
+
+    def _open(self) -> None:
+        self.part = self._staging.new_part()
+        self._descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
+
+    def _flush(self) -> None:
+        self._check_space(len(self._buffer))
+        if self._descriptor is None:
+            self._open()
+            assert self._descriptor is not None
+            write_all(self._descriptor, (self._head,))
+        self._digest.update(self._buffer)
+        write_all(self._descriptor, (self._buffer,))
+        self._buffer = bytearray()
