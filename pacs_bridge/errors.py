@@ -30,6 +30,10 @@ class PeerError(BridgeError):
     """A peer cannot be reached, refuses the association, or answers against the standard."""
 
 
+class QueryError(BridgeError):
+    """A key of a query cannot be matched; the message names the attribute, never its value."""
+
+
 class IntakeError(BridgeError):
     """A folder, file or zip given by a user cannot be read safely."""
 

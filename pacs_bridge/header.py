@@ -30,6 +30,7 @@ _WANTED = {
     0x00080030: "study_time",
     0x00080050: "accession_number",
     0x00080060: "modality",
+    0x00080090: "referring_physician_name",
     0x00081030: "study_description",
     0x0008103E: "series_description",
     0x00100010: "patient_name",
@@ -40,6 +41,7 @@ _WANTED = {
     0x00180015: "body_part_examined",
     0x0020000D: "study_instance_uid",
     0x0020000E: "series_instance_uid",
+    0x00200010: "study_id",
     0x00200011: "series_number",
     0x00200013: "instance_number",
     0x00200060: "laterality",
@@ -80,12 +82,18 @@ class Header:
     study_date: str
     study_time: str
     study_description: str
+    study_id: str
+    referring_physician_name: str
     modality: str
     body_part_examined: str
     series_description: str
     laterality: str
     series_number: int | None
     instance_number: int | None
+    rows: int | None
+    columns: int | None
+    bits_allocated: int | None
+    number_of_frames: int | None
 
 
 def is_uid(text: str) -> bool:
@@ -116,7 +124,7 @@ def read_header(dataset: Buffer, transfer_syntax_uid: str) -> Header:
         _check_pixels(plain, raw, pixels, transfer_syntax_uid in _NATIVE, big_endian)
     except EncodingError as error:
         raise RefusedError(status.CANNOT_UNDERSTAND, str(error)) from error
-    return _header(raw)
+    return _header(raw, big_endian)
 
 
 def _collect(plain: Buffer, transfer_syntax_uid: str) -> tuple[dict[str, bytes], Element | None]:
@@ -131,7 +139,7 @@ def _collect(plain: Buffer, transfer_syntax_uid: str) -> tuple[dict[str, bytes],
     return raw, pixels
 
 
-def _header(raw: dict[str, bytes]) -> Header:
+def _header(raw: dict[str, bytes], big_endian: bool) -> Header:
     known = encodings(raw.get("specific_character_set", b""))
 
     def text(name: str) -> str:
@@ -151,12 +159,18 @@ def _header(raw: dict[str, bytes]) -> Header:
         study_date=text("study_date"),
         study_time=text("study_time"),
         study_description=text("study_description"),
+        study_id=text("study_id"),
+        referring_physician_name=text("referring_physician_name"),
         modality=text("modality"),
         body_part_examined=text("body_part_examined"),
         series_description=text("series_description"),
         laterality=text("laterality"),
         series_number=_integer(raw.get("series_number", b"")),
         instance_number=_integer(raw.get("instance_number", b"")),
+        rows=_unsigned(raw, "rows", big_endian),
+        columns=_unsigned(raw, "columns", big_endian),
+        bits_allocated=_unsigned(raw, "bits_allocated", big_endian),
+        number_of_frames=_integer(raw.get("number_of_frames", b"")),
     )
 
 
@@ -179,6 +193,12 @@ def _integer(value: bytes) -> int | None:
         return None
     number = int(text)
     return number if -(2**31) <= number < 2**31 else None
+
+
+def _unsigned(raw: dict[str, bytes], name: str, big_endian: bool) -> int | None:
+    """Read the first value of VR US; None if absent or cut short."""
+    value = raw.get(name, b"")[:2]
+    return int.from_bytes(value, "big" if big_endian else "little") if len(value) == 2 else None
 
 
 def _check_pixels(
@@ -214,7 +234,7 @@ def _native_bytes(raw: dict[str, bytes], big_endian: bool) -> int:
     """Bytes of native pixel data (PS3.5 8.1, 8.2; PS3.3 C.7.6.3)."""
 
     def number(name: str) -> int:
-        return int.from_bytes(raw.get(name, b"")[:2], "big" if big_endian else "little")
+        return _unsigned(raw, name, big_endian) or 0
 
     frames = _integer(raw.get("number_of_frames", b"")) or 1
     samples = number("samples_per_pixel") or 1

@@ -11,6 +11,13 @@ from pacs_bridge.database import insert_or_ignore
 from pacs_bridge.header import Header
 from pacs_bridge.records import InstanceRecord, SeriesRecord, StudyRecord
 from pacs_bridge.tables import delivery, instance, series, study
+from pacs_bridge.text import fold_name
+
+_NOT_IN_RECORD = (
+    "completion_failures",
+    "patient_name_folded",
+    "referring_physician_name_folded",
+)
 
 _REMEMBERED = 4096  # series and studies
 _Value = TypeVar("_Value")
@@ -137,12 +144,16 @@ def _study_row(archived: Archived, *, own: bool) -> dict[str, Any]:
         "patient_id": header.patient_id,
         "issuer_of_patient_id": header.issuer_of_patient_id,
         "patient_name": header.patient_name,
+        "patient_name_folded": fold_name(header.patient_name),
         "patient_birth_date": header.patient_birth_date,
         "patient_sex": header.patient_sex,
         "accession_number": header.accession_number,
         "study_date": header.study_date,
         "study_time": header.study_time,
         "study_description": header.study_description,
+        "study_id": header.study_id,
+        "referring_physician_name": header.referring_physician_name,
+        "referring_physician_name_folded": fold_name(header.referring_physician_name),
         "modalities": "" if own else header.modality,
         "created_at": archived.received_at,
         "last_received_at": archived.received_at,
@@ -163,6 +174,10 @@ def _instance_row(archived: Archived, own: frozenset[str]) -> dict[str, Any]:
         "size_bytes": archived.size_bytes,
         "sha256": archived.sha256,
         "instance_number": header.instance_number,
+        "rows": header.rows,
+        "columns": header.columns,
+        "bits_allocated": header.bits_allocated,
+        "number_of_frames": header.number_of_frames,
         "calling_ae_title": archived.calling_ae_title,
         "received_at": archived.received_at,
         "own_result": header.sop_instance_uid in own,
@@ -223,7 +238,8 @@ def list_instances(
 
 def _study_record(row: Row[Any]) -> StudyRecord:
     values = dict(row._mapping)
-    del values["completion_failures"]
+    for name in _NOT_IN_RECORD:
+        del values[name]
     values["modalities"] = tuple(m for m in values["modalities"].split(",") if m)
     return StudyRecord(**values)
 

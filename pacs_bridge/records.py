@@ -34,6 +34,8 @@ class StudyRecord:
     study_date: str
     study_time: str
     study_description: str
+    study_id: str
+    referring_physician_name: str
     modalities: tuple[str, ...]
     created_at: float
     last_received_at: float
@@ -63,6 +65,8 @@ class InstanceRecord:
 
     Parameters
     ----------
+    rows, columns, bits_allocated, number_of_frames
+        As the data set says; None where it says nothing.
     sha256
         Of the encoded data set as received.
     own_result
@@ -78,6 +82,10 @@ class InstanceRecord:
     size_bytes: int
     sha256: str
     instance_number: int | None
+    rows: int | None
+    columns: int | None
+    bits_allocated: int | None
+    number_of_frames: int | None
     calling_ae_title: str
     received_at: float
     own_result: bool

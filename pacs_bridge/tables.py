@@ -42,12 +42,17 @@ study = Table(
     Column("issuer_of_patient_id", Text, nullable=False, server_default=""),
     # All component groups of VR PN: alphabetic=ideographic=phonetic (PS3.5 6.2.1).
     Column("patient_name", Text, nullable=False, server_default=""),
+    # As `pacs_bridge.text.fold_name` makes it, for matching without regard to case.
+    Column("patient_name_folded", Text, nullable=False, server_default=""),
     Column("patient_birth_date", Text, nullable=False, server_default=""),
     Column("patient_sex", Text, nullable=False, server_default=""),
     Column("accession_number", Text, nullable=False, server_default=""),
     Column("study_date", Text, nullable=False, server_default=""),
     Column("study_time", Text, nullable=False, server_default=""),
     Column("study_description", Text, nullable=False, server_default=""),
+    Column("study_id", Text, nullable=False, server_default=""),
+    Column("referring_physician_name", Text, nullable=False, server_default=""),
+    Column("referring_physician_name_folded", Text, nullable=False, server_default=""),
     # Of the source instances, sorted, comma separated.
     Column("modalities", Text, nullable=False, server_default=""),
     Column("created_at", Double, nullable=False),
@@ -65,6 +70,7 @@ study = Table(
     Index("ix_study_last_received_at", "last_received_at"),
     Index("ix_study_patient_id", "patient_id"),
     Index("ix_study_accession_number", "accession_number"),
+    Index("ix_study_study_date", "study_date"),
 )
 
 series = Table(
@@ -100,6 +106,10 @@ instance = Table(
     # Of the encoded data set as received, without file meta; hexadecimal.
     Column("sha256", String(64), nullable=False),
     Column("instance_number", Integer),
+    Column("rows", Integer),
+    Column("columns", Integer),
+    Column("bits_allocated", Integer),
+    Column("number_of_frames", Integer),
     Column("calling_ae_title", Text, nullable=False),
     Column("received_at", Double, nullable=False),
     Column("own_result", Boolean, nullable=False, server_default=false()),

@@ -1,11 +1,14 @@
 """Decode DICOM text with its Specific Character Set (PS3.3 C.12.1.1.2)."""
 
 import re
+import unicodedata
 
 from pydicom.charset import STAND_ALONE_ENCODINGS, decode_bytes, python_encoding
 
 # Python's codec for ISO IR 58 leaves the escape sequence in the text.
 _LEFT_ESCAPE = re.compile("\x1b\\$?[()-][A-Z]")
+# Accents of Latin, Greek and Cyrillic; the voicing marks of kana are letters' parts and stay.
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _ESCAPE = b"\x1b"
 _DELIMITERS = {0x0A, 0x0C, 0x0D, 0x09, ord("\\"), ord("^"), ord("=")}  # PS3.5 6.1.2.5.3
 # More than any text VR of the index may hold (PN: three groups of 64 characters).
@@ -58,3 +61,24 @@ def _undeclared(value: bytes) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("ascii", "replace")
+
+
+def fold_name(name: str) -> str:
+    """Bring a person name to the form in which names are compared.
+
+    Without case, accents and width variants, spaces around components, and empty components
+    at the end of a group; always three groups (PS3.5 6.2.1), so two ``=``.
+
+    Parameters
+    ----------
+    name
+        Value of VR PN; of several names the first counts.
+    """
+    groups = name.split("\\")[0].split("=")[:3]
+    return "=".join((*map(_fold_group, groups), "", "")[:3])
+
+
+def _fold_group(group: str) -> str:
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", group)).casefold()
+    composed = unicodedata.normalize("NFKC", plain).replace("=", " ")
+    return "^".join(part.strip() for part in composed.split("^")).rstrip("^")
