@@ -83,14 +83,19 @@ class Admission:
     def _commit_group(self, group: Sequence[_Entry]) -> None:
         try:
             self._commit(group)
-        except Exception as error:  # noqa: BLE001 - raised again in the thread it belongs to
-            if len(group) == 1:
-                group[0].error = error
-            else:  # one bad row must not refuse the others
-                for entry in group:
-                    self._commit_group([entry])
+        except Exception:  # noqa: BLE001 - each is tried again, and then raised in its thread
+            # One bad row must not refuse the others; and rows that the index writer remembered
+            # may have been deleted meanwhile.
+            for entry in group:
+                self._commit_alone(entry)
         for entry in group:
             entry.done = True
+
+    def _commit_alone(self, entry: _Entry) -> None:
+        try:
+            self._commit([entry])
+        except Exception as error:  # noqa: BLE001 - raised again in the thread it belongs to
+            entry.error = error
 
     def _commit(self, group: Sequence[_Entry]) -> None:
         new: list[_Entry] = []
