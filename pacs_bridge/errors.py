@@ -44,3 +44,27 @@ class DeliveryError(BridgeError):
 
 class RoutingError(BridgeError):
     """Routing rules cannot be used, or a stored decision cannot be read."""
+
+
+class AssociationLostError(PeerError):
+    """An association ended without a release: aborted, closed, or silent for too long."""
+
+
+class AssociationReleasedError(PeerError):
+    """The peer released the association."""
+
+
+class ProtocolError(PeerError):
+    """A peer sent what the standard does not allow.
+
+    Parameters
+    ----------
+    message
+        What it was, without text from the peer.
+    abort_reason
+        For the A-ABORT PDU (PS3.8 table 9-26).
+    """
+
+    def __init__(self, message: str, abort_reason: int = 0) -> None:
+        super().__init__(message)
+        self.abort_reason = abort_reason

@@ -16,12 +16,17 @@ def application_entity(ae_title: str) -> AE:
     patient data, is off; every storage SOP class is accepted; a file is sent from disk in the
     encoding it has.
     """
-    _config.LOG_HANDLER_LEVEL = "none"
+    silence_pynetdicom()
     _config.UNRESTRICTED_STORAGE_SERVICE = True
     _config.STORE_SEND_CHUNKED_DATASET = True
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     entity = AE(ae_title)
     entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     entity.implementation_version_name = implementation_version_name()
     entity.maximum_pdu_size = MAX_PDU_BYTES
     return entity
+
+
+def silence_pynetdicom() -> None:
+    """Turn off pynetdicom's own logging, which shows patient data, for the whole process."""
+    _config.LOG_HANDLER_LEVEL = "none"
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)

@@ -14,6 +14,7 @@ from pacs_bridge import status
 from pacs_bridge.errors import BridgeError, PeerError
 from pacs_bridge.network import application_entity
 from pacs_bridge.peer import Peer
+from pacs_bridge.receive import Limits
 from pacs_bridge.send import echo
 from pacs_bridge.tables import quarantine
 from tests.pacs_bridge.support import (
@@ -131,7 +132,7 @@ def test_a_calling_ae_title_outside_the_list_is_rejected(sqlite_archive, tmp_pat
 
 
 def test_more_associations_than_allowed_are_rejected_and_room_comes_back(sqlite_archive):
-    with listening(sqlite_archive, max_associations=2) as listener:
+    with listening(sqlite_archive, limits=Limits(associations=2)) as listener:
         peer = Peer("me", "CLINICALAI", "127.0.0.1", listener.port)
         entity = application_entity("TEST")
         contexts = [build_context(Verification)]
