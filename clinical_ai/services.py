@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from clinical_ai.peers import dicom_peers
+from clinical_ai.peers import dicom_peers, web_peers
 from clinical_ai.settings import Settings
 from clinical_ai.store.migrate import migrate
 from pacs_bridge.archive import Archive
 from pacs_bridge.database import open_engine
-from pacs_bridge.peer import Peer
+from pacs_bridge.peer import Peer, WebPeer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class Services:
     def peers(self) -> dict[str, Peer]:
         """The DICOM nodes of the settings, by name."""
         return dicom_peers(self.settings)
+
+    @property
+    def destinations(self) -> dict[str, Peer | WebPeer]:
+        """Everyone that objects can be sent to, by name."""
+        return {**dicom_peers(self.settings), **web_peers(self.settings)}
 
     def close(self) -> None:
         """Return database connections."""

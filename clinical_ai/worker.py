@@ -52,7 +52,7 @@ def _run(services: Services, readers: Sequence[Reader]) -> Iterator[None]:
     )
     outbox = Outbox(
         services.engine,
-        services.peers,
+        services.destinations,
         calling_ae_title=services.settings.dicom.ae_title,
         name=services.settings.worker_name,
     )

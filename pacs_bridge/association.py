@@ -6,13 +6,15 @@ thread that sends waits for a reactor that is gone. Here the loss always wakes t
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pydicom.dataset import Dataset
 from pynetdicom import build_context, evt
 from pynetdicom.events import Event
 
-from pacs_bridge.errors import PeerError
+from pacs_bridge.errors import NoContextError, PeerError
+from pacs_bridge.failure import Failure, file_failure, store_failure
 from pacs_bridge.network import application_entity
 from pacs_bridge.peer import Peer
 from pacs_bridge.tls import requestor_context
@@ -36,14 +38,26 @@ class RequestedAssociation:
         Who we are.
     pairs
         SOP class and transfer syntax of each presentation context, at most 128.
+    on_event_report
+        Called, in another thread, with the data set of each N-EVENT-REPORT that comes on this
+        association; returns the status to answer.
 
     Raises
     ------
+    NoContextError
+        If the peer accepts no context.
     PeerError
-        If the peer cannot be reached, rejects us, or accepts no context.
+        If it cannot be reached or rejects us.
     """
 
-    def __init__(self, peer: Peer, calling_ae_title: str, pairs: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        calling_ae_title: str,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        on_event_report: Callable[[Dataset], int] | None = None,
+    ) -> None:
         self._finished = threading.Event()
         self._lost = False
         entity = application_entity(calling_ae_title)
@@ -57,9 +71,10 @@ class RequestedAssociation:
             contexts=[build_context(sop_class, syntax) for sop_class, syntax in pairs],
             ae_title=peer.ae_title,
             tls_args=None if peer.tls is None else (requestor_context(peer.tls), ""),
+            evt_handlers=_handlers(on_event_report),
         )
         if not self._association.is_established:
-            raise PeerError(self._why_not(peer))
+            raise self._why_not(peer)
         self._association.bind(evt.EVT_CONN_CLOSE, self._on_close)
         # Closed before the handler was bound?
         self._lost = self._association.dul.state_machine.current_state != _READY
@@ -85,25 +100,51 @@ class RequestedAssociation:
         if code != _SUCCESS:
             raise PeerError(f"the peer answered C-ECHO with {_describe(code)}")
 
-    def store(self, path: Path, sop_class_uid: str, transfer_syntax_uid: str) -> str | None:
+    def store(self, path: Path, sop_class_uid: str, transfer_syntax_uid: str) -> Failure | None:
         """Send a file as it is; None if the peer keeps it, otherwise why not."""
         if self._lost or not self._association.is_established:
-            return "the association was lost"
+            return Failure("unreachable", "the association was lost")
         if (sop_class_uid, transfer_syntax_uid) not in self._accepted:
-            return (
+            return Failure(
+                "permanent",
                 f"the peer does not accept SOP class {sop_class_uid} in transfer syntax "
-                f"{transfer_syntax_uid}"
+                f"{transfer_syntax_uid}",
             )
         try:
             code = self._association.send_c_store(path).get("Status")
-        except (RuntimeError, ValueError, AttributeError, OSError) as error:
-            return f"cannot be sent: {error}"
+        except OSError as error:
+            return file_failure(error)
+        except (RuntimeError, ValueError, AttributeError) as error:
+            return Failure("transient", f"cannot be sent: {error}")
         if code is None:
             self._lost = True
-            return "the peer did not answer, or closed the connection"
+            return Failure("transient", "the peer did not answer, or closed the connection")
         if code == _SUCCESS or code >> 12 == _WARNING_FAMILY:
             return None
-        return f"the peer answered {_describe(code)}"
+        return store_failure(code)
+
+    def act(
+        self, dataset: Dataset, *, action_type: int, sop_class_uid: str, sop_instance_uid: str
+    ) -> int:
+        """Request an action by N-ACTION (PS3.7 section 10.1.4); returns the status.
+
+        Raises
+        ------
+        PeerError
+            If there is no answer.
+        """
+        if self._lost:
+            raise PeerError("the association was lost")
+        try:
+            answer, _ = self._association.send_n_action(
+                dataset, action_type, sop_class_uid, sop_instance_uid
+            )
+        except (RuntimeError, ValueError) as error:
+            raise PeerError(f"the action cannot be requested: {error}") from error
+        if "Status" not in answer:
+            self._lost = True
+            raise PeerError("the peer did not answer, or closed the connection")
+        return int(answer.Status)
 
     def close(self) -> None:
         """Release the association if it still stands."""
@@ -126,14 +167,28 @@ class RequestedAssociation:
             self._association._is_paused = True
             self._association.dimse.msg_queue.put((None, None))
 
-    def _why_not(self, peer: Peer) -> str:
+    def _why_not(self, peer: Peer) -> PeerError:
         where = f"{peer.name} ({peer.ae_title} at {peer.host}:{peer.port})"
         answer = self._association.acceptor.primitive
         if self._association.is_rejected:
-            return f"{where} rejected the association: {answer.reason_str}; check both AE titles"
+            return PeerError(
+                f"{where} rejected the association: {answer.reason_str}; check both AE titles"
+            )
         if self._association.is_aborted and answer is not None:
-            return f"{where} accepts none of the proposed presentation contexts"
-        return f"{where} cannot be reached"
+            return NoContextError(f"{where} accepts none of the proposed presentation contexts")
+        return PeerError(f"{where} cannot be reached")
+
+
+def _handlers(
+    on_event_report: Callable[[Dataset], int] | None,
+) -> list[tuple[object, Callable[[Event], object]]]:
+    if on_event_report is None:
+        return []
+
+    def answer(event: Event) -> tuple[int, None]:
+        return on_event_report(event.event_information), None
+
+    return [(evt.EVT_N_EVENT_REPORT, answer)]
 
 
 def _describe(code: int | None) -> str:

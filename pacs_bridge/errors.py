@@ -34,6 +34,10 @@ class QueryError(BridgeError):
     """A key of a query cannot be matched; the message names the attribute, never its value."""
 
 
+class NoContextError(PeerError):
+    """The peer accepts the association, but nothing of what we want to do on it."""
+
+
 class IntakeError(BridgeError):
     """A folder, file or zip given by a user cannot be read safely."""
 

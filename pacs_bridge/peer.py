@@ -22,6 +22,8 @@ class Peer:
         Our certificate and whom we trust; None connects without TLS.
     storage_commitment
         A delivery counts as done only when the peer has committed to keep it (PS3.4 annex J).
+    commitment_seconds
+        How long it may take to commit.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Peer:
     port: int
     tls: TlsFiles | None = None
     storage_commitment: bool = False
+    commitment_seconds: float = 4 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,11 @@
-"""When to try again."""
+"""When to try again, and when to give up."""
 
 import random
+from dataclasses import dataclass
+
+from pacs_bridge.failure import Failure
+
+_DAY = 86_400.0
 
 
 def backoff_seconds(failures: int, *, first: float = 5.0, longest: float = 900.0) -> float:
@@ -18,3 +23,61 @@ def backoff_seconds(failures: int, *, first: float = 5.0, longest: float = 900.0
     """
     nominal = min(longest, first * 2.0 ** min(failures - 1, 32))
     return nominal * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How patient the outbox is; the wait doubles after each failure.
+
+    Parameters
+    ----------
+    first_seconds, longest_seconds
+        The first and the longest wait.
+    transient
+        Refusals that may pass after which a delivery is dead; by default about four hours.
+    permanent
+        The same for refusals that will hardly pass; more than one, because a PACS that is just
+        being updated refuses "for ever" for a minute.
+    permanent_first_seconds
+        The first wait after such a refusal.
+    unreachable_seconds
+        How long a peer may be away: a long weekend must not kill what waits for it.
+    commitment_rounds
+        How often an object is sent again because the peer did not commit to keep it.
+    """
+
+    first_seconds: float = 5.0
+    longest_seconds: float = 900.0
+    transient: int = 20
+    permanent: int = 3
+    permanent_first_seconds: float = 60.0
+    unreachable_seconds: float = 7 * _DAY
+    commitment_rounds: int = 3
+
+    def is_last(self, failure: Failure, refusals: int, failing_seconds: float) -> bool:
+        """Whether a delivery is given up.
+
+        Parameters
+        ----------
+        refusals
+            Answers by which the peer refused the object, this one included.
+        failing_seconds
+            Since the first failure in a row.
+        """
+        match failure.kind:
+            case "gone":
+                return True
+            case "permanent":
+                return refusals >= self.permanent
+            case "transient":
+                return refusals >= self.transient
+            case "unreachable":
+                return failing_seconds >= self.unreachable_seconds
+
+    def wait_seconds(self, failure: Failure, failures: int) -> float:
+        """Return the seconds to the next attempt, never sooner than the peer asked for."""
+        first = self.first_seconds
+        if failure.kind == "permanent":
+            first = max(first, self.permanent_first_seconds)
+        wait = backoff_seconds(failures, first=first, longest=self.longest_seconds)
+        return max(wait, failure.retry_after or 0.0)

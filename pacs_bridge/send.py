@@ -10,7 +10,8 @@ from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.sop_class import Verification
 
 from pacs_bridge.association import RequestedAssociation
-from pacs_bridge.errors import EncodingError, PeerError
+from pacs_bridge.errors import EncodingError, NoContextError, PeerError
+from pacs_bridge.failure import Failure, FailureKind, Sending, file_failure
 from pacs_bridge.part10 import FileMeta, read_file_meta
 from pacs_bridge.peer import Peer
 
@@ -61,25 +62,40 @@ def send(
     on_progress
         Called after each file.
     """
-    metas: list[tuple[Path, FileMeta]] = []
+    paths = list(files)
+    sent: list[Path] = []
     failed: list[tuple[Path, str]] = []
+    for path, failure in send_each(paths, peer, calling_ae_title=calling_ae_title):
+        if failure is None:
+            sent.append(path)
+        else:
+            failed.append((path, failure.reason))
+        if on_progress is not None:
+            on_progress(len(sent) + len(failed), len(paths))
+    _log.info("send.done", peer=peer.name, sent=len(sent), failed=len(failed))
+    return SendReport(tuple(sent), tuple(failed))
+
+
+def send_each(files: Iterable[Path], peer: Peer, *, calling_ae_title: str) -> Sending:
+    """Send DICOM files as `send` does, and yield each as soon as it is known what became of it.
+
+    Closing the iterator releases the association; what was not yielded was not sent.
+
+    Yields
+    ------
+    tuple
+        The file, and None if the peer keeps it, otherwise why not.
+    """
+    metas: list[tuple[Path, FileMeta]] = []
     for path in files:
         try:
             metas.append((path, read_file_meta(path)))
-        except (EncodingError, OSError) as error:
-            failed.append((path, str(error)))
-    sent: list[Path] = []
-    total = len(metas) + len(failed)
+        except OSError as error:
+            yield path, file_failure(error)
+        except EncodingError as error:
+            yield path, Failure("gone", str(error))
     for group in _groups(metas):
-        for path, reason in _send_group(group, peer, calling_ae_title):
-            if reason is None:
-                sent.append(path)
-            else:
-                failed.append((path, reason))
-            if on_progress is not None:
-                on_progress(len(sent) + len(failed), total)
-    _log.info("send.done", peer=peer.name, sent=len(sent), failed=len(failed))
-    return SendReport(tuple(sent), tuple(failed))
+        yield from _send_group(group, peer, calling_ae_title)
 
 
 def echo(peer: Peer, calling_ae_title: str) -> float:
@@ -123,13 +139,14 @@ def _groups(
 
 def _send_group(
     group: Sequence[tuple[Path, FileMeta]], peer: Peer, calling_ae_title: str
-) -> Iterable[tuple[Path, str | None]]:
+) -> Sending:
     """Yield each file with None if accepted, else the reason."""
     pairs = {(meta.sop_class_uid, meta.transfer_syntax_uid): None for _, meta in group}
     try:
         association = RequestedAssociation(peer, calling_ae_title, list(pairs))
     except PeerError as error:
-        yield from ((path, str(error)) for path, _ in group)
+        kind: FailureKind = "permanent" if isinstance(error, NoContextError) else "unreachable"
+        yield from ((path, Failure(kind, str(error))) for path, _ in group)
         return
     try:
         for path, meta in group:

@@ -141,16 +141,47 @@ delivery = Table(
     # Of the Part 10 file to send; absolute.
     Column("path", Text, nullable=False),
     Column("peer", Text, nullable=False),
+    # 'result': made by us; 'forward': received by us.
+    Column("purpose", String(16), nullable=False, server_default="result"),
+    # Lower is sent first.
+    Column("priority", Integer, nullable=False, server_default="0"),
+    # queued -> sent; with storage commitment queued -> stored -> sent.
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # Attempts that the peer answered, and refused.
+    Column("refusals", Integer, nullable=False, server_default="0"),
+    # Of the first failure in a row.
+    Column("failing_since", Double),
+    # queued: when to send; stored: when to ask for commitment, or to give up waiting for it.
     Column("due_at", Double, nullable=False),
     Column("leased_until", Double),
     # Which sender holds the lease.
     Column("leased_by", String(32)),
     Column("last_error", Text),
     Column("created_at", Double, nullable=False),
+    # When the peer took it by C-STORE, and as what; only with storage commitment.
+    Column("stored_at", Double),
+    Column("sop_class_uid", String(64)),
+    # The transaction that asked for commitment last, and when the peer accepted that.
+    Column("commitment_uid", String(64)),
+    Column("commitment_asked_at", Double),
+    # How often commitment failed.
+    Column("commitment_rounds", Integer, nullable=False, server_default="0"),
     Column("sent_at", Double),
     UniqueConstraint("sop_instance_uid", "peer"),
-    CheckConstraint("state IN ('queued', 'sent', 'dead')", name="state"),
+    CheckConstraint("state IN ('queued', 'stored', 'sent', 'dead', 'dropped')", name="state"),
+    CheckConstraint("purpose IN ('result', 'forward')", name="purpose"),
     Index("ix_delivery_state_due_at", "state", "due_at"),
+    Index("ix_delivery_peer_state_due_at", "peer", "state", "due_at"),
+)
+
+# Every transaction by which we asked a peer to commit to keep an object (PS3.4 annex J): an
+# answer may come hours later, even after we asked again.
+commitment = Table(
+    "commitment",
+    metadata,
+    Column("transaction_uid", String(64), primary_key=True),
+    Column("delivery_id", _row_number, ForeignKey("delivery.id"), primary_key=True),
+    Column("created_at", Double, nullable=False),
+    Index("ix_commitment_delivery_id", "delivery_id"),
 )

@@ -18,14 +18,18 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import build_context
 from pynetdicom.dimse_primitives import C_STORE
+from sqlalchemy import select
 
 from pacs_bridge.archive import Archive
+from pacs_bridge.database import writing
 from pacs_bridge.errors import PeerError
 from pacs_bridge.network import application_entity
+from pacs_bridge.outbox import enqueue_delivery
 from pacs_bridge.part10 import file_head
 from pacs_bridge.peer import Peer
 from pacs_bridge.receive import Listener
 from pacs_bridge.send import echo
+from pacs_bridge.tables import delivery
 
 
 def poll(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -188,3 +192,28 @@ def dcmtk_storescp(folder, *arguments, port=None):
     finally:
         process.terminate()
         process.wait(10)
+
+
+def queue(engine, folder, numbers=(1,), peer="pacs", purpose="result", **more) -> None:
+    """Write CT slices to files and queue them for a peer."""
+    for n in numbers:
+        ds = ct_slice(n, **more)
+        path = write_file(ds, folder)
+        with writing(engine) as connection:
+            enqueue_delivery(
+                connection,
+                sop_instance_uid=ds.SOPInstanceUID,
+                path=path,
+                peer_name=peer,
+                purpose=purpose,
+            )
+
+
+def rows(engine):
+    """All deliveries, in the order in which they were queued."""
+    with engine.connect() as connection:
+        return connection.execute(select(delivery).order_by(delivery.c.id)).all()
+
+
+def states(engine):
+    return [row.state for row in rows(engine)]

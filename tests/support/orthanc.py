@@ -1,9 +1,10 @@
 """A private Orthanc on free loopback ports, for the length of a block."""
 
+import base64
 import json
 import shutil
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support.processes import answers, free_port, started, wait_for
+
+PLUGIN_FOLDER = Path("/usr/share/orthanc/plugins")
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,30 @@ class Orthanc:
     ----------
     dicom_port, http_port
         On 127.0.0.1.
+    login
+        User and password, where the server asks for them.
     """
 
     dicom_port: int
     http_port: int
+    login: tuple[str, str] | None = None
 
     def get(self, path: str) -> Any:
         """Return what the REST interface says under `path`."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}") as answer:
-            return json.load(answer)
+        return self.send("GET", path, None)
+
+    def send(self, method: str, path: str, body: Any) -> Any:
+        """Send JSON to the REST interface; returns the parsed answer, None if it is empty."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.http_port}{path}",
+            None if body is None else json.dumps(body).encode(),
+            method=method,
+        )
+        if self.login is not None:
+            token = base64.b64encode(":".join(self.login).encode()).decode()
+            request.add_header("Authorization", f"Basic {token}")
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read() or b"null")
 
     def instances(self) -> dict[str, dict[str, Any]]:
         """Return the main tags of every stored instance, by SOP Instance UID."""
@@ -40,13 +58,30 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path) -> Iterator[Orthanc]:
-    """Run Orthanc with its storage in `folder`."""
+def orthanc(
+    folder: Path,
+    *,
+    dicom_port: int | None = None,
+    plugins: Sequence[str] = (),
+    more: Mapping[str, Any] | None = None,
+) -> Iterator[Orthanc]:
+    """Run Orthanc with its storage in `folder`.
+
+    Parameters
+    ----------
+    plugins
+        Names of libraries in the plugin folder, for example ``"libOrthancDicomWeb.so"``.
+    more
+        Further settings.
+    """
     program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         pytest.skip("Orthanc is not installed")
     folder.mkdir(parents=True, exist_ok=True)
-    server = Orthanc(free_port(), free_port())
+    for plugin in plugins:
+        if not (PLUGIN_FOLDER / plugin).exists():
+            pytest.skip(f"the Orthanc plugin {plugin} is not installed")
+    server = Orthanc(dicom_port or free_port(), free_port())
     configuration = folder / "orthanc.json"
     configuration.write_text(
         json.dumps(
@@ -60,7 +95,8 @@ def orthanc(folder: Path) -> Iterator[Orthanc]:
                 "RemoteAccessAllowed": False,
                 "AuthenticationEnabled": False,
                 "DicomAlwaysAllowStore": True,
-                "Plugins": [],
+                "Plugins": [str(PLUGIN_FOLDER / plugin) for plugin in plugins],
+                **(more or {}),
             }
         )
     )
