@@ -72,3 +72,7 @@ class ProtocolError(PeerError):
     def __init__(self, message: str, abort_reason: int = 0) -> None:
         super().__init__(message)
         self.abort_reason = abort_reason
+
+
+class MessageError(BridgeError):
+    """An HL7 message cannot be read or written; the reason holds nothing of its content."""

@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import Engine
 
+import pacs_bridge.hl7.tables  # noqa: F401 - adds its tables to those of the bridge
 from clinical_ai.store import tables as clinical_tables
 from pacs_bridge import tables as bridge_tables
 
