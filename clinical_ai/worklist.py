@@ -4,7 +4,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, case, func, null, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+)
 
 from clinical_ai.findings import Urgency
 from clinical_ai.messages import Message
@@ -144,6 +156,16 @@ def _rows() -> Select[tuple[object, ...]]:
                 signature.c.reading_id == study_read.c.reading_id,
                 study_read.c.reading_id.is_not(null()),
             ),
+        )
+        # Not a study that we hold nothing of but results that came back from a peer.
+        .where(
+            or_(
+                study_read.c.study_uid.is_not(null()),
+                exists().where(
+                    instance.c.study_instance_uid == study.c.study_instance_uid,
+                    instance.c.own_result.is_(False),
+                ),
+            )
         )
     )
 

@@ -9,13 +9,19 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from pacs_bridge import status
 from pacs_bridge.database import writing
 from pacs_bridge.errors import RefusedError
 from pacs_bridge.files import fsync_folder, make_folder
-from pacs_bridge.index import Archived, IndexWriter, find_digests
+from pacs_bridge.index import (
+    Archived,
+    IndexWriter,
+    find_digests,
+    is_kept_own_result,
+    own_results,
+)
 
 _MAX_GROUP = 64
 _OTHER_CONTENT = "the SOP Instance UID is archived with other content"
@@ -55,7 +61,8 @@ class Admission:
         Returns
         -------
         bool
-            False if the same content is archived already; `part` is deleted then.
+            False if the same content is archived already, or the instance is a result of ours
+            that is archived already and that somebody changed; `part` is deleted then.
 
         Raises
         ------
@@ -109,7 +116,7 @@ class Admission:
                     if not present:
                         digests[uid] = entry.archived.sha256
                         new.append(entry)
-                    elif present == entry.archived.sha256:
+                    elif present == entry.archived.sha256 or _is_own_again(connection, entry, new):
                         again.append(entry)
                     else:
                         entry.error = RefusedError(status.DUPLICATE, _OTHER_CONTENT)
@@ -136,3 +143,18 @@ class Admission:
             folders.add(path.parent)
         for folder in folders:
             fsync_folder(folder)
+
+
+def _is_own_again(connection: Connection, entry: _Entry, new: Sequence[_Entry]) -> bool:
+    """Whether this is a result of ours that a PACS sent back with other content.
+
+    It corrects patient attributes in its copy. The first one stays, and it is no conflict of
+    content: a quarantine that fills with our own results would hide what matters.
+    """
+    uid = entry.archived.header.sop_instance_uid
+    if uid not in own_results(connection, [entry.archived]):
+        return False
+    earlier = [e.archived for e in new if e.archived.header.sop_instance_uid == uid]
+    if earlier:
+        return uid in own_results(connection, earlier)
+    return is_kept_own_result(connection, uid)

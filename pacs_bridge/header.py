@@ -12,7 +12,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from pacs_bridge import status
+from pacs_bridge import DEVICE_CLASS_UID, status
 from pacs_bridge.elements import Buffer, Element, fragments_bytes, plain_bytes, walk
 from pacs_bridge.errors import EncodingError, RefusedError
 from pacs_bridge.text import decode, encodings
@@ -21,6 +21,7 @@ from pacs_bridge.text import decode, encodings
 # leading dot, against the standard too, would make "..".
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
 
+_OUR_CLASS = DEVICE_CLASS_UID.encode("ascii")
 _CHARACTER_SET = 0x00080005
 _WANTED = {
     _CHARACTER_SET: "specific_character_set",
@@ -39,6 +40,7 @@ _WANTED = {
     0x00100030: "patient_birth_date",
     0x00100040: "patient_sex",
     0x00180015: "body_part_examined",
+    0x0018100B: "manufacturer_device_class_uid",
     0x0020000D: "study_instance_uid",
     0x0020000E: "series_instance_uid",
     0x00200010: "study_id",
@@ -67,7 +69,13 @@ _NATIVE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The attributes of an instance that the index keeps; text decoded, empty if absent."""
+    """The attributes of an instance that the index keeps; text decoded, empty if absent.
+
+    Parameters
+    ----------
+    made_by_us
+        Our software made it: it carries our device class UID.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -94,6 +102,7 @@ class Header:
     columns: int | None
     bits_allocated: int | None
     number_of_frames: int | None
+    made_by_us: bool
 
 
 def is_uid(text: str) -> bool:
@@ -171,6 +180,7 @@ def _header(raw: dict[str, bytes], big_endian: bool) -> Header:
         columns=_unsigned(raw, "columns", big_endian),
         bits_allocated=_unsigned(raw, "bits_allocated", big_endian),
         number_of_frames=_integer(raw.get("number_of_frames", b"")),
+        made_by_us=_OUR_CLASS in _uids(raw.get("manufacturer_device_class_uid", b"")),
     )
 
 
@@ -184,6 +194,10 @@ def _uid(raw: dict[str, bytes], name: str, title: str) -> str:
             status.BAD_UID, f"{title} is not made of 1 to 64 digits and dots (PS3.5 9.1)"
         )
     return text
+
+
+def _uids(value: bytes) -> list[bytes]:
+    return [uid.rstrip(b"\0 ") for uid in value.split(b"\\")]
 
 
 def _integer(value: bytes) -> int | None:

@@ -47,10 +47,9 @@ class Archived:
 class IndexWriter:
     """Adds instances with their study and series, and sets the studies waiting.
 
-    An instance that is one of our own deliveries come back is marked so and leaves the study
-    as it is. The study's and series' attributes are those of their first instance. What the
-    database is known to hold already is remembered, so that the next slice of a series costs
-    few statements.
+    A result of ours that comes back is marked so and leaves the study as it is. The study's and
+    series' attributes are those of their first instance. What the database is known to hold
+    already is remembered, so that the next slice of a series costs few statements.
     """
 
     def __init__(self) -> None:
@@ -66,7 +65,7 @@ class IndexWriter:
         """Insert rows in the caller's transaction; no SOP Instance UID may be present yet."""
         if not instances:
             return
-        own = _own_results(connection, [a.header.sop_instance_uid for a in instances])
+        own = own_results(connection, instances)
         of_study: dict[str, list[Archived]] = {}
         for archived in instances:
             of_study.setdefault(archived.header.study_instance_uid, []).append(archived)
@@ -132,9 +131,20 @@ def _remember(known: dict[str, _Value], key: str, value: _Value) -> None:
         del known[next(iter(known))]
 
 
-def _own_results(connection: Connection, uids: Sequence[str]) -> frozenset[str]:
-    query = select(delivery.c.sop_instance_uid).where(delivery.c.sop_instance_uid.in_(uids))
-    return frozenset(connection.execute(query).scalars())
+def own_results(connection: Connection, instances: Sequence[Archived]) -> frozenset[str]:
+    """Return the SOP Instance UIDs of those that are results of ours: by our mark, or queued."""
+    marked = {a.header.sop_instance_uid for a in instances if a.header.made_by_us}
+    uids = [a.header.sop_instance_uid for a in instances]
+    query = select(delivery.c.sop_instance_uid).where(
+        delivery.c.sop_instance_uid.in_(uids), delivery.c.purpose == "result"
+    )
+    return frozenset(marked.union(connection.execute(query).scalars()))
+
+
+def is_kept_own_result(connection: Connection, sop_instance_uid: str) -> bool:
+    """Whether the instance is archived as a result of ours."""
+    query = select(instance.c.own_result).where(instance.c.sop_instance_uid == sop_instance_uid)
+    return bool(connection.execute(query).scalar_one_or_none())
 
 
 def _study_row(archived: Archived, *, own: bool) -> dict[str, Any]:

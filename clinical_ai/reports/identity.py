@@ -12,6 +12,7 @@ from clinical_ai.codes import Code
 from clinical_ai.errors import ReportError
 from clinical_ai.findings import ModelIdentity, Reading
 from clinical_ai.identifiers import derive_uid
+from pacs_bridge import DEVICE_CLASS_UID
 
 MANUFACTURER = "clinical-ai"
 SOFTWARE_VERSION = __version__
@@ -85,6 +86,11 @@ def reading_time(reading: Reading) -> datetime:
     if moment.tzinfo is None:
         raise ReportError(f"made_at {reading.made_at!r} has no time zone; add one, such as +00:00")
     return moment
+
+
+def mark_as_ours(document: Dataset) -> None:
+    """Mark an object as made by this software, so that it is known when it comes back."""
+    document.ManufacturerDeviceClassUID = DEVICE_CLASS_UID
 
 
 def settle_times(document: Dataset) -> None:

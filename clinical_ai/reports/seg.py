@@ -77,6 +77,7 @@ def build_seg(reading: Reading, sources: Sequence[Dataset], *, institution: str)
         specific_character_set=character_set(slices[0]),
     )
     _make_repeatable(segmentation, reading)
+    identity.mark_as_ours(segmentation)
     copy_patient_and_study(segmentation, slices[0])
     return segmentation
 

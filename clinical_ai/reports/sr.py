@@ -196,6 +196,7 @@ def _document(
         observer = document.VerifyingObserverSequence[0]
         observer.VerifyingObserverName = PersonName(person_name(signer.full_name))
         observer.VerificationDateTime = made_at.strftime("%Y%m%d%H%M%S.%f%z")
+    identity.mark_as_ours(document)
     copy_patient_and_study(document, sources[0])
     return document
 

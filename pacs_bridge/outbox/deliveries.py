@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Row, Select, case, func, select, update
 
 from pacs_bridge.database import insert_or_ignore
 from pacs_bridge.errors import DeliveryError
-from pacs_bridge.tables import delivery, instance
+from pacs_bridge.index import is_kept_own_result
+from pacs_bridge.tables import delivery
 
 Purpose = Literal["result", "forward"]
 PRIORITIES: dict[Purpose, int] = {"result": 0, "forward": 10}
@@ -107,7 +108,7 @@ def enqueue_delivery(
     bool
         Whether it was queued.
     """
-    if purpose == "forward" and _is_own_result(connection, sop_instance_uid):
+    if purpose == "forward" and is_kept_own_result(connection, sop_instance_uid):
         return False
     now = time.time()
     return insert_or_ignore(
@@ -223,11 +224,6 @@ def _last_error(connection: Connection, peer: str, failing_since: float | None) 
         delivery.c.failing_since == failing_since,
     )
     return connection.execute(query.limit(1)).scalar_one_or_none()
-
-
-def _is_own_result(connection: Connection, sop_instance_uid: str) -> bool:
-    query = select(instance.c.own_result).where(instance.c.sop_instance_uid == sop_instance_uid)
-    return bool(connection.execute(query).scalar_one_or_none())
 
 
 def _dead() -> Select[tuple[object, ...]]:
