@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from clinical_ai.services import Services
 from clinical_ai.store.reads import queue_read
 from pacs_bridge.assembly import Assembler, StudyVersion
+from pacs_bridge.dimse.channel import Service
+from pacs_bridge.query_retrieve import query_retrieve_service
 from pacs_bridge.receive import Listener
 
 
@@ -30,6 +32,7 @@ def running_listener(services: Services) -> Iterator[Listener]:
         host=dicom.host,
         port=dicom.port,
         allowed_calling=dicom.allowed_calling,
+        services=dimse_services(services),
     )
     assembler.start()
     listener.start()
@@ -38,3 +41,18 @@ def running_listener(services: Services) -> Iterator[Listener]:
     finally:
         listener.stop()
         assembler.stop()
+
+
+def dimse_services(services: Services) -> list[Service]:
+    """Return what the settings let the listener do beyond receiving."""
+    found: list[Service] = []
+    if services.settings.dicom.query_retrieve:
+        found.append(
+            query_retrieve_service(
+                services.engine,
+                services.archive.root,
+                ae_title=services.settings.dicom.ae_title,
+                peers=services.peers.values,
+            )
+        )
+    return found

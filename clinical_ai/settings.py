@@ -69,6 +69,9 @@ class DicomSettings(BaseModel):
         ``default``.
     watermark_mb
         Refuse new instances (0xA700) when the disk has less than this free.
+    query_retrieve
+        Answer C-FIND, C-MOVE and C-GET to `allowed_calling`, which must not be empty then;
+        C-MOVE sends to `peers` only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,6 +82,7 @@ class DicomSettings(BaseModel):
     allowed_calling: tuple[str, ...] = ()
     quiet_seconds: dict[str, float] = Field(default_factory=lambda: {"default": 10.0})
     watermark_mb: int = Field(default=1024, ge=0)
+    query_retrieve: bool = False
 
 
 class Settings(BaseSettings):
@@ -197,5 +201,10 @@ def load_settings() -> Settings:
     if settings.production and not settings.dicom.allowed_calling:
         raise SettingsError(
             "production mode needs dicom.allowed_calling: list the AE titles that may send"
+        )
+    if settings.dicom.query_retrieve and not settings.dicom.allowed_calling:
+        raise SettingsError(
+            "dicom.query_retrieve is true, but dicom.allowed_calling is empty, so that anybody "
+            "could query and fetch images: list the AE titles that may"
         )
     return settings

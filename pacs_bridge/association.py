@@ -7,6 +7,7 @@ thread that sends waits for a reactor that is gone. Here the loss always wakes t
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -25,6 +26,20 @@ _WAKE_SECONDS = 0.02
 _READY = "Sta6"  # association established and ready for data transfer (PS3.8 table 9-4)
 _SUCCESS = 0x0000
 _WARNING_FAMILY = 0xB  # the peer keeps the instance (PS3.4 table B.2-1)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOriginator:
+    """Who asked by C-MOVE for what we send (PS3.7 9.1.1.1).
+
+    Parameters
+    ----------
+    ae_title, message_id
+        Of the C-MOVE request.
+    """
+
+    ae_title: str
+    message_id: int
 
 
 class RequestedAssociation:
@@ -100,7 +115,19 @@ class RequestedAssociation:
         if code != _SUCCESS:
             raise PeerError(f"the peer answered C-ECHO with {_describe(code)}")
 
-    def store(self, path: Path, sop_class_uid: str, transfer_syntax_uid: str) -> Failure | None:
+    @property
+    def accepted(self) -> frozenset[tuple[str, str]]:
+        """SOP class and transfer syntax of the accepted presentation contexts."""
+        return self._accepted
+
+    def store(
+        self,
+        path: Path,
+        sop_class_uid: str,
+        transfer_syntax_uid: str,
+        *,
+        originator: MoveOriginator | None = None,
+    ) -> Failure | None:
         """Send a file as it is; None if the peer keeps it, otherwise why not."""
         if self._lost or not self._association.is_established:
             return Failure("unreachable", "the association was lost")
@@ -111,7 +138,11 @@ class RequestedAssociation:
                 f"{transfer_syntax_uid}",
             )
         try:
-            code = self._association.send_c_store(path).get("Status")
+            code = self._association.send_c_store(
+                path,
+                originator_aet=None if originator is None else originator.ae_title,
+                originator_id=None if originator is None else originator.message_id,
+            ).get("Status")
         except OSError as error:
             return file_failure(error)
         except (RuntimeError, ValueError, AttributeError) as error:

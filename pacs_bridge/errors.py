@@ -31,7 +31,19 @@ class PeerError(BridgeError):
 
 
 class QueryError(BridgeError):
-    """A key of a query cannot be matched; the message names the attribute, never its value."""
+    """A key of a query cannot be used; the message names the attribute, never its value.
+
+    Parameters
+    ----------
+    reason
+        One sentence.
+    keyword
+        Of the attribute at fault; empty if it is none.
+    """
+
+    def __init__(self, reason: str, *, keyword: str = "") -> None:
+        super().__init__(reason)
+        self.keyword = keyword
 
 
 class NoContextError(PeerError):

@@ -33,12 +33,12 @@ def values_of(attribute: Attribute, value: str | Sequence[str]) -> list[str]:
     texts = value.split("\\") if isinstance(value, str) else value
     values = [v for v in (text.strip(" \0") for text in texts) if v]
     if len(values) > _MAX_VALUES:
-        raise QueryError(f"{attribute.keyword} has more than {_MAX_VALUES} values; ask in parts")
+        raise _error(attribute, f"has more than {_MAX_VALUES} values; ask in parts")
     for text in values:
         if len(text) > _MAX_CHARACTERS:
-            raise QueryError(f"{attribute.keyword} is longer than {_MAX_CHARACTERS} characters")
+            raise _error(attribute, f"is longer than {_MAX_CHARACTERS} characters")
         if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
-            raise QueryError(f"{attribute.keyword} holds a character that is no text")
+            raise _error(attribute, "holds a character that is no text")
     wild = attribute.kind in (Kind.TEXT, Kind.NAME)
     return [] if wild and any(not text.strip("*") for text in values) else values
 
@@ -83,13 +83,13 @@ def _one(attribute: Attribute, column: Column, value: str, dialect: str) -> Cond
 
 def _uid(attribute: Attribute, value: str) -> str:
     if not is_uid(value):
-        raise QueryError(f"{attribute.keyword} must be UIDs: 1 to 64 digits and dots each")
+        raise _error(attribute, "must be UIDs: 1 to 64 digits and dots each")
     return value
 
 
 def _integer(attribute: Attribute, value: str) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,9}", value):
-        raise QueryError(f"{attribute.keyword} must be a whole number of at most 9 digits")
+        raise _error(attribute, "must be a whole number of at most 9 digits")
     return int(value)
 
 
@@ -132,9 +132,9 @@ def _date(attribute: Attribute, column: Column, value: str) -> Condition:
     def check(text: str) -> str:
         plain = text.strip().replace(".", "")  # 2026.01.02 is the form of ACR-NEMA
         if not _DATE.fullmatch(plain):
-            raise QueryError(
-                f"{attribute.keyword} must be YYYYMMDD or a range: YYYYMMDD-YYYYMMDD, "
-                "YYYYMMDD- or -YYYYMMDD"
+            raise _error(
+                attribute,
+                "must be YYYYMMDD or a range: YYYYMMDD-YYYYMMDD, YYYYMMDD- or -YYYYMMDD",
             )
         return plain
 
@@ -145,9 +145,9 @@ def _time(attribute: Attribute, column: Column, value: str) -> Condition:
     def check(text: str) -> str:
         plain = text.strip().replace(":", "")
         if not _TIME.fullmatch(plain):
-            raise QueryError(
-                f"{attribute.keyword} must be HHMMSS.FFFFFF, HHMMSS, HHMM or HH, or a range of "
-                "two with a hyphen"
+            raise _error(
+                attribute,
+                "must be HHMMSS.FFFFFF, HHMMSS, HHMM or HH, or a range of two with a hyphen",
             )
         return plain
 
@@ -175,10 +175,14 @@ def _range(
     if not hyphen:
         return and_(column >= first(value), column <= last(value))
     if not (low.strip() or high.strip()):
-        raise QueryError(f"{attribute.keyword} is a range without a beginning and an end")
+        raise _error(attribute, "is a range without a beginning and an end")
     bounds: list[Condition] = [column != ""]
     if low.strip():
         bounds.append(column >= first(low))
     if high.strip():
         bounds.append(column <= last(high))
     return and_(*bounds)
+
+
+def _error(attribute: Attribute, what: str) -> QueryError:
+    return QueryError(f"{attribute.keyword} {what}", keyword=attribute.keyword)

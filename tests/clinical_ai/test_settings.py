@@ -44,6 +44,7 @@ def test_postgresql_holds_both_records_and_checkpoints(monkeypatch):
         ("CLINICAL_AI_LANGUAGE", "fr", "language.*fr"),
         ("CLINICAL_AI_RESULT_PEERS", '["nowhere"]', "'nowhere'"),
         ("CLINICAL_AI_PRODUCTION", "true", "allowed_calling"),
+        ("CLINICAL_AI_DICOM__QUERY_RETRIEVE", "true", "allowed_calling"),
     ],
 )
 def test_a_bad_value_is_named(monkeypatch, name, value, says):
