@@ -43,6 +43,7 @@ STUDY_COLUMNS = (
     "modalities",
     "instances",
     "version",
+    "priority",
     "state",
     "result",
 )
@@ -203,18 +204,33 @@ def studies(
     retry: Annotated[
         str | None, typer.Option(help="Study UID to read again, after not read or failed.")
     ] = None,
+    release: Annotated[
+        str | None, typer.Option(help="Study UID to let go on, when it is held or ignored.")
+    ] = None,
     refused: Annotated[
         bool, typer.Option("--refused", help="List the objects that were not taken, and why.")
     ] = False,
     json_output: JsonOption = False,
 ) -> None:
-    """List studies with the state of their reading, or queue one again."""
+    """List studies with the state of their reading; read one again; release a held one.
+
+    --retry asks the routing rules again, so that a changed rule takes effect.
+    """
     from clinical_ai.services import open_services
-    from clinical_ai.studies_command import refused_rows, retry_study, study_rows
+    from clinical_ai.studies_command import (
+        refused_rows,
+        release_study,
+        retry_study,
+        study_rows,
+    )
 
     with closing(open_services(settings_of(ctx))) as services:
         if retry is not None:
-            out.print(f"attempt {retry_study(services, retry)} is queued")
+            retried = retry_study(services, retry)
+            out.print(f"attempt {retried.attempt} is {retried.state}")
+            return
+        if release is not None:
+            out.print(f"released; the study is {release_study(services, release)}")
             return
         rows = refused_rows(services) if refused else study_rows(services)
     print_rows(rows, REFUSED_COLUMNS if refused else STUDY_COLUMNS, as_json=json_output)

@@ -33,7 +33,7 @@ DEMO_PEER = "demo-pacs"
 DEMO_PORT_OFFSET = 1
 START_SECONDS = 120.0
 SAY_EVERY = 50  # images between two lines of progress
-FINAL_STATES = frozenset({"ready", "not_read", "failed", "signed"})
+FINAL_STATES = frozenset({"ready", "not_read", "failed", "signed", "held", "ignored"})
 
 # Real images beside a checkout, where there are any.
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -184,7 +184,7 @@ def _describe(row: WorklistRow) -> str:
         case "ready":
             found = f"{row.finding_count} findings" if row.finding_count != 1 else "1 finding"
             return f"ready for review: {found}, {row.category or 'no category'}"
-        case "not_read" | "failed":
+        case "not_read" | "failed" | "held" | "ignored":
             return str(row.reason)
         case _:
             return row.state

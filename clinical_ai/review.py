@@ -19,6 +19,7 @@ from clinical_ai.reports.sr import Signer
 from clinical_ai.reports.write import write_final_report
 from clinical_ai.services import Services
 from clinical_ai.store.audit import record_event
+from clinical_ai.store.routing import find_result_peers
 from clinical_ai.store.tables import decision as decision_table
 from clinical_ai.store.tables import reading as reading_table
 from clinical_ai.store.tables import result_object, study_read
@@ -229,7 +230,10 @@ def _commit_signature(
     connection.execute(
         study_read.update().where(study_read.c.reading_id == reading.id).values(state="signed")
     )
-    for peer_name in services.settings.result_peers:
+    peers = find_result_peers(
+        connection, reading.study_uid, reading.content_version, services.settings.result_peers
+    )
+    for peer_name in peers:
         enqueue_delivery(
             connection,
             sop_instance_uid=signed.sr_sop_instance_uid,

@@ -8,7 +8,7 @@ from the defaults below, which suit one machine on its own loopback address.
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -62,6 +62,8 @@ class DicomSettings(BaseModel):
 
     Parameters
     ----------
+    called_ae_titles
+        Titles that we answer to beside `ae_title`; routing rules can tell them apart.
     allowed_calling
         AE titles that may associate; empty means any, which production mode refuses.
     quiet_seconds
@@ -77,6 +79,7 @@ class DicomSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ae_title: str = Field(default="CLINICALAI", pattern=AE_TITLE)
+    called_ae_titles: tuple[Annotated[str, Field(pattern=AE_TITLE)], ...] = ()
     host: str = "127.0.0.1"
     port: int = Field(default=11112, ge=0, le=65535)
     allowed_calling: tuple[str, ...] = ()
@@ -96,6 +99,8 @@ class Settings(BaseSettings):
         SQLAlchemy URL; None means SQLite inside `data_dir`.
     result_peers
         Names, out of `peers` and `web_peers`, that results are sent to.
+    routing_file
+        YAML file of routing rules (docs/routing.md); None reads every study by default.
     tls
         For every DICOM connection with TLS, in and out.
     worker_name
@@ -117,6 +122,7 @@ class Settings(BaseSettings):
     web_peers: dict[str, WebPeerSettings] = Field(default_factory=dict)
     tls: TlsSettings = TlsSettings()
     result_peers: tuple[str, ...] = ()
+    routing_file: Path | None = None
     bundles_dir: Path | None = None
     ui_host: str = "127.0.0.1"
     ui_port: int = Field(default=8501, ge=1, le=65535)
@@ -160,6 +166,11 @@ class Settings(BaseSettings):
     def results_dir(self) -> Path:
         """SR and SEG objects that we made."""
         return self.data_dir / "results"
+
+    @property
+    def last_good_routing_file(self) -> Path:
+        """The last content of `routing_file` that could be used."""
+        return self.data_dir / "routing-in-force.yaml"
 
 
 def _settings_file() -> Path:

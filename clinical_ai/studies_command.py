@@ -3,11 +3,12 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from clinical_ai.errors import ReviewError
 from clinical_ai.quarantine import refused_objects
+from clinical_ai.routing import Retried, release, retry, rule_source
 from clinical_ai.services import Services
-from clinical_ai.store.reads import begin_attempt
-from clinical_ai.worklist import versions, worklist
+from clinical_ai.worklist import worklist
+
+COMMAND_LINE = "command line"  # in the audit trail, where no account did it
 
 
 def study_rows(services: Services) -> list[dict[str, object]]:
@@ -20,6 +21,7 @@ def study_rows(services: Services) -> list[dict[str, object]]:
             "instances": row.instances,
             "version": row.content_sequence,
             "content_version": row.content_version,
+            "priority": row.priority,
             "state": row.state if row.step is None else f"{row.state}: {row.step}",
             "urgency": row.urgency,
             "result": row.category or (str(row.reason) if row.reason else None),
@@ -43,19 +45,24 @@ def refused_rows(services: Services) -> list[dict[str, object]]:
     ]
 
 
-def retry_study(services: Services, study_uid: str) -> int:
-    """Queue the newest version of a study again; returns the number of the attempt.
+def retry_study(services: Services, study_uid: str) -> Retried:
+    """Decide anew about a study that failed or was not read, and queue it if that says so.
 
     Raises
     ------
     ReviewError
         When the study is unknown, or not in a state from which it may be read again.
     """
-    rows = versions(services.engine, study_uid)
-    if not rows or rows[0].content_version is None:
-        raise ReviewError(f"study {study_uid} is not on the worklist; see `clinical-ai studies`")
-    if rows[0].state not in {"failed", "not_read"}:
-        raise ReviewError(
-            f"study {study_uid} is {rows[0].state}; only failed and not_read can be read again"
-        )
-    return begin_attempt(services.engine, study_uid, rows[0].content_version)
+    rules = rule_source(services.settings, remember=False).current().rules
+    return retry(services, rules, study_uid)
+
+
+def release_study(services: Services, study_uid: str) -> str:
+    """Let a held or ignored study go on; returns its state then.
+
+    Raises
+    ------
+    ReviewError
+        When the study is neither held nor ignored.
+    """
+    return release(services, study_uid, COMMAND_LINE)

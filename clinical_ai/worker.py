@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from clinical_ai.errors import WorkerRunningError
 from clinical_ai.readers.base import Reader
@@ -85,7 +85,7 @@ class Dispatcher:
     """Hands queued reads to DBOS, which holds them durably from then on.
 
     The queue table is the truth: a read is marked dispatched only after DBOS has it, and
-    the workflow id makes a second hand-over a no-op.
+    the workflow id makes a second hand-over a no-op. DBOS starts the smallest priority first.
     """
 
     def __init__(self, services: Services, workflow: ReadStudy) -> None:
@@ -107,7 +107,7 @@ class Dispatcher:
         """Hand over all reads that wait; returns how many."""
         waiting = undispatched(self._services.engine)
         for read in waiting:
-            with SetWorkflowID(workflow_id(read)):
+            with SetWorkflowID(workflow_id(read)), SetEnqueueOptions(priority=read.priority):
                 DBOS.enqueue_workflow(
                     QUEUE, self._workflow.read_study, read.study_uid, read.content_version
                 )

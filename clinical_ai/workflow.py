@@ -23,6 +23,7 @@ from clinical_ai.readers.choose import choose_reader
 from clinical_ai.reports.write import ResultFile, write_results
 from clinical_ai.services import Services
 from clinical_ai.store.reads import finish_failed, finish_read, is_superseded, set_step
+from clinical_ai.store.routing import find_actions, find_result_peers
 from clinical_ai.study_input import study_input
 from pacs_bridge.database import writing
 from pacs_bridge.outbox import enqueue_delivery
@@ -99,9 +100,11 @@ class ReadStudy(DBOSConfiguredInstance):
         return _contexts.dump_json(context).decode()
 
     def read(self, study: str) -> str:
-        """Run the reader that accepts the study; a refusal becomes "not read"."""
+        """Run the reader that routing names or that accepts the study; else "not read"."""
         current = _study_inputs.validate_json(study)
-        reader = choose_reader(self._readers, current)
+        with self._services.engine.connect() as connection:
+            actions = find_actions(connection, current.study_uid, current.content_version)
+        reader = choose_reader(self._readers, current, actions.read)
         if isinstance(reader, Message):
             return to_json(not_read(current, "none", reader))
         return to_json(reader.read(current, self._progress(current)))
@@ -134,8 +137,14 @@ class ReadStudy(DBOSConfiguredInstance):
                 _category(done),
                 [(f.sop_instance_uid, f.kind, str(f.path)) for f in objects],
             )
+            peers = find_result_peers(
+                connection,
+                done.study_uid,
+                done.content_version,
+                self._services.settings.result_peers,
+            )
             for file in objects:
-                for peer_name in self._services.settings.result_peers:
+                for peer_name in peers:
                     enqueue_delivery(
                         connection,
                         sop_instance_uid=file.sop_instance_uid,

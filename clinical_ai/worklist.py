@@ -20,12 +20,25 @@ from sqlalchemy import (
 
 from clinical_ai.findings import Urgency
 from clinical_ai.messages import Message
-from clinical_ai.store.reads import message_from_json
+from clinical_ai.store.reads import DEFAULT_PRIORITY, message_from_json
+from clinical_ai.store.routing import PRIORITY_NUMBERS
 from clinical_ai.store.tables import signature, study_read
+from pacs_bridge.routing.actions import Priority
 from pacs_bridge.tables import instance, study
 
+_PRIORITIES = {number: name for name, number in PRIORITY_NUMBERS.items()}
+
 StudyState = Literal[
-    "arriving", "queued", "reading", "ready", "not_read", "failed", "signed", "superseded"
+    "arriving",
+    "held",
+    "queued",
+    "reading",
+    "ready",
+    "not_read",
+    "ignored",
+    "failed",
+    "signed",
+    "superseded",
 ]
 
 
@@ -41,6 +54,8 @@ class WorklistRow:
         What a running read is doing, and how far (0..1) it is.
     instances
         Source images in the archive now.
+    priority
+        Of the reading, as routing wants it.
     arrived_at, finished_at, signed_at
         UTC epoch seconds.
     """
@@ -53,6 +68,7 @@ class WorklistRow:
     progress: float | None
     urgency: Urgency | None
     reason: Message | None
+    priority: Priority
     patient_name: str
     patient_id: str
     patient_birth_date: str
@@ -74,7 +90,9 @@ class WorklistRow:
 def worklist(
     engine: Engine, *, search: str = "", states: Collection[StudyState] = (), limit: int = 500
 ) -> list[WorklistRow]:
-    """Return the rows to show, most urgent first, then the longest waiting.
+    """Return the rows to show: most urgent first, then by priority, then the longest waiting.
+
+    Signed and ignored studies come last.
 
     Parameters
     ----------
@@ -95,12 +113,13 @@ def worklist(
     shown_state = _state()
     query = query.where(shown_state.in_(list(states)) if states else shown_state != "superseded")
     rank = case({"urgent": 0, "soon": 1}, value=study_read.c.urgency, else_=2)
-    done = case((shown_state == "signed", 1), else_=0)
+    done = case({"signed": 1, "ignored": 2}, value=shown_state, else_=0)
+    priority = func.coalesce(study_read.c.priority, DEFAULT_PRIORITY)
     with engine.connect() as connection:
         rows = connection.execute(
-            query.order_by(done, rank, study.c.created_at, study_read.c.content_sequence).limit(
-                limit
-            )
+            query.order_by(
+                done, rank, priority, study.c.created_at, study_read.c.content_sequence
+            ).limit(limit)
         )
         return [_row(r) for r in rows]
 
@@ -140,6 +159,7 @@ def _rows() -> Select[tuple[object, ...]]:
             study_read.c.progress,
             study_read.c.urgency,
             study_read.c.reason,
+            study_read.c.priority,
             study_read.c.finished_at,
             study_read.c.reading_id,
             study_read.c.finding_count,
@@ -180,6 +200,7 @@ def _row(r: Row[tuple[object, ...]]) -> WorklistRow:
         progress=r.progress,
         urgency=r.urgency,
         reason=message_from_json(r.reason),
+        priority=_PRIORITIES.get(r.priority, "normal"),
         patient_name=r.patient_name or "",
         patient_id=r.patient_id or "",
         patient_birth_date=r.patient_birth_date or "",

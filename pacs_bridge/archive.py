@@ -68,7 +68,13 @@ class Archive:
         self._admission = Admission(engine, self.root)
 
     def incoming(
-        self, *, transfer_syntax_uid: str, sop_class_uid: str, sop_instance_uid: str, source: str
+        self,
+        *,
+        transfer_syntax_uid: str,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        source: str,
+        called: str = "",
     ) -> Incoming:
         """Begin to take an instance whose data set comes in fragments; `admit` ends it.
 
@@ -80,6 +86,8 @@ class Archive:
             As the C-STORE command names them.
         source
             AE title of the sender.
+        called
+            Our AE title that it called, where there was one.
 
         Raises
         ------
@@ -92,6 +100,7 @@ class Archive:
             sop_instance_uid=_safe_uid(sop_instance_uid),
             transfer_syntax_uid=transfer_syntax_uid,
             source_ae_title=source,
+            receiving_ae_title=called,
         )
         return Incoming(self._staging, head, self._check_space)
 
@@ -103,6 +112,7 @@ class Archive:
         sop_class_uid: str,
         sop_instance_uid: str,
         source: str,
+        called: str = "",
     ) -> StoreOutcome:
         """Archive an instance that was taken whole, or refuse and quarantine it.
 
@@ -122,6 +132,7 @@ class Archive:
                 sha256=sha256,
                 calling_ae_title=source,
                 received_at=time.time(),
+                called_ae_title=called,
             )
             is_new = self._admit(incoming, archived)
         except RefusedError as error:
@@ -145,6 +156,7 @@ class Archive:
         sop_class_uid: str,
         sop_instance_uid: str,
         calling_ae_title: str,
+        called_ae_title: str = "",
     ) -> StoreOutcome:
         """Archive one instance that is in memory, or refuse and quarantine it.
 
@@ -158,6 +170,8 @@ class Archive:
             As the C-STORE command names them.
         calling_ae_title
             Who sent it.
+        called_ae_title
+            Our AE title that the sender called, where there was one.
         """
         try:
             incoming = self.incoming(
@@ -165,6 +179,7 @@ class Archive:
                 sop_class_uid=sop_class_uid,
                 sop_instance_uid=sop_instance_uid,
                 source=calling_ae_title,
+                called=called_ae_title,
             )
             incoming.write(dataset)
         except RefusedError as error:
@@ -177,6 +192,7 @@ class Archive:
             sop_class_uid=sop_class_uid,
             sop_instance_uid=sop_instance_uid,
             source=calling_ae_title,
+            called=called_ae_title,
         )
 
     def instances(self, study_uid: str, *, own_results: bool = False) -> list[InstanceRecord]:
@@ -278,6 +294,7 @@ class Archive:
             sha256=hashlib.sha256(dataset).hexdigest(),
             calling_ae_title=meta.source_ae_title,
             received_at=time.time(),
+            called_ae_title=meta.receiving_ae_title,
         )
         with writing(self.engine) as connection:
             if find_digests(connection, [header.sop_instance_uid]):

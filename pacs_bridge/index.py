@@ -42,6 +42,7 @@ class Archived:
     sha256: str
     calling_ae_title: str
     received_at: float
+    called_ae_title: str = ""
 
 
 class IndexWriter:
@@ -189,6 +190,7 @@ def _instance_row(archived: Archived, own: frozenset[str]) -> dict[str, Any]:
         "bits_allocated": header.bits_allocated,
         "number_of_frames": header.number_of_frames,
         "calling_ae_title": archived.calling_ae_title,
+        "called_ae_title": archived.called_ae_title,
         "received_at": archived.received_at,
         "own_result": header.sop_instance_uid in own,
     }

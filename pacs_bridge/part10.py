@@ -14,6 +14,7 @@ _TRANSFER_SYNTAX = 0x00020010
 _IMPLEMENTATION_CLASS = 0x00020012
 _IMPLEMENTATION_VERSION = 0x00020013
 _SOURCE_AE_TITLE = 0x00020016
+_RECEIVING_AE_TITLE = 0x00020018
 _MAX_META_BYTES = 64 * 1024
 
 
@@ -32,10 +33,16 @@ class FileMeta:
     transfer_syntax_uid: str
     source_ae_title: str
     offset: int
+    receiving_ae_title: str = ""
 
 
 def file_head(
-    *, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, source_ae_title: str
+    *,
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    transfer_syntax_uid: str,
+    source_ae_title: str,
+    receiving_ae_title: str = "",
 ) -> bytes:
     """Return preamble, prefix and file meta information (PS3.10 section 7.1)."""
     elements = (
@@ -45,6 +52,7 @@ def file_head(
         _uid(_IMPLEMENTATION_CLASS, IMPLEMENTATION_CLASS_UID),
         _text(_IMPLEMENTATION_VERSION, b"SH", implementation_version_name()),
         _text(_SOURCE_AE_TITLE, b"AE", source_ae_title) if source_ae_title else b"",
+        _text(_RECEIVING_AE_TITLE, b"AE", receiving_ae_title) if receiving_ae_title else b"",
     )
     version = b"\x02\x00\x01\x00OB\x00\x00\x02\x00\x00\x00\x00\x01"
     body = version + b"".join(elements)
@@ -78,6 +86,7 @@ def read_file_meta(path: Path) -> FileMeta:
         transfer_syntax_uid=values.get(_TRANSFER_SYNTAX, ""),
         source_ae_title=values.get(_SOURCE_AE_TITLE, ""),
         offset=position,
+        receiving_ae_title=values.get(_RECEIVING_AE_TITLE, ""),
     )
     if not (meta.sop_class_uid and meta.sop_instance_uid and meta.transfer_syntax_uid):
         raise EncodingError("the file meta information lacks a UID")

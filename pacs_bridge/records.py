@@ -87,6 +87,7 @@ class InstanceRecord:
     bits_allocated: int | None
     number_of_frames: int | None
     calling_ae_title: str
+    called_ae_title: str
     received_at: float
     own_result: bool
 

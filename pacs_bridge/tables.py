@@ -111,6 +111,8 @@ instance = Table(
     Column("bits_allocated", Integer),
     Column("number_of_frames", Integer),
     Column("calling_ae_title", Text, nullable=False),
+    # Which of our titles the sender called; empty where it did not come by an association.
+    Column("called_ae_title", Text, nullable=False, server_default=""),
     Column("received_at", Double, nullable=False),
     Column("own_result", Boolean, nullable=False, server_default=false()),
     Index("ix_instance_study_instance_uid", "study_instance_uid"),

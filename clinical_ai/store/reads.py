@@ -14,7 +14,10 @@ from clinical_ai.store.tables import result_object, study_read
 from pacs_bridge.database import insert_or_ignore, writing
 
 # A version in one of these states has no signature and gives way to a newer version.
-OPEN_STATES = ("queued", "reading", "ready", "not_read", "failed")
+OPEN_STATES = ("queued", "reading", "ready", "not_read", "failed", "held", "ignored")
+# Of a read that nobody works on any more.
+_FINISHED = ("ready", "not_read", "failed", "ignored")
+DEFAULT_PRIORITY = 3
 
 
 def message_to_json(message: Message | None) -> str | None:
@@ -33,39 +36,112 @@ def queue_read(engine: Engine, study_uid: str, content_version: str, content_seq
     Doing it again changes nothing.
     """
     with writing(engine) as connection:
-        insert_or_ignore(
-            connection,
-            study_read,
-            {
-                "study_uid": study_uid,
-                "content_version": content_version,
-                "content_sequence": content_sequence,
-                "attempt": 1,
-                "state": "queued",
-                "queued_at": time.time(),
-            },
-        )
-        connection.execute(
-            update(study_read)
-            .where(
-                study_read.c.study_uid == study_uid,
-                study_read.c.content_sequence < content_sequence,
-                study_read.c.state.in_(OPEN_STATES),
-            )
-            .values(state="superseded", step=None, progress=None)
-        )
+        place_read(connection, study_uid, content_version, content_sequence, Placement("queued"))
 
 
-def begin_attempt(engine: Engine, study_uid: str, content_version: str) -> int:
-    """Queue a failed or unread version once more; returns the number of the new attempt."""
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a study version stands before anybody works on it.
+
+    Parameters
+    ----------
+    state
+        ``queued``, ``held``, ``ignored`` or ``not_read``.
+    priority
+        Order of reading, smaller first.
+    reason
+        Why it is not queued.
+    """
+
+    state: str
+    priority: int = DEFAULT_PRIORITY
+    reason: Message | None = None
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """What the row of the read says."""
+        return {
+            "state": self.state,
+            "priority": self.priority,
+            "reason": message_to_json(self.reason),
+            "finished_at": time.time() if self.state in _FINISHED else None,
+        }
+
+
+def place_read(
+    connection: Connection,
+    study_uid: str,
+    content_version: str,
+    content_sequence: int,
+    placement: Placement,
+) -> None:
+    """Add the row of a study version, which supersedes unsigned older ones; again does nothing."""
+    insert_or_ignore(
+        connection,
+        study_read,
+        {
+            "study_uid": study_uid,
+            "content_version": content_version,
+            "content_sequence": content_sequence,
+            "attempt": 1,
+            "queued_at": time.time(),
+            **placement.columns,
+        },
+    )
+    connection.execute(
+        update(study_read)
+        .where(
+            study_read.c.study_uid == study_uid,
+            study_read.c.content_sequence < content_sequence,
+            study_read.c.state.in_(OPEN_STATES),
+        )
+        .values(state="superseded", step=None, progress=None)
+    )
+
+
+def begin_attempt(
+    connection: Connection, study_uid: str, content_version: str, placement: Placement
+) -> int:
+    """Place a version once more, to be read anew; returns the number of the new attempt."""
     key = _key(study_uid, content_version)
-    with writing(engine) as connection:
-        connection.execute(
-            update(study_read)
-            .where(*key)
-            .values(attempt=study_read.c.attempt + 1, state="queued", reason=None, finished_at=None)
+    connection.execute(
+        update(study_read)
+        .where(*key)
+        .values(
+            attempt=study_read.c.attempt + 1,
+            dispatched_at=None,
+            queued_at=time.time(),
+            **placement.columns,
         )
-        return int(connection.execute(select(study_read.c.attempt).where(*key)).scalar_one())
+    )
+    return int(connection.execute(select(study_read.c.attempt).where(*key)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class ReadState:
+    """Where the newest version of a study stands."""
+
+    study_uid: str
+    content_version: str
+    content_sequence: int
+    state: str
+    attempt: int
+
+
+def newest_read(connection: Connection, study_uid: str) -> ReadState | None:
+    """Return the newest version of a study, its row locked until the commit; None if none."""
+    row = connection.execute(
+        select(study_read)
+        .where(study_read.c.study_uid == study_uid)
+        .order_by(study_read.c.content_sequence.desc())
+        .limit(1)
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        return None
+    return ReadState(
+        row.study_uid, row.content_version, row.content_sequence, row.state, row.attempt
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +152,21 @@ class QueuedRead:
     content_version: str
     content_sequence: int
     attempt: int
+    priority: int = DEFAULT_PRIORITY
 
 
 def undispatched(engine: Engine, limit: int = 100) -> list[QueuedRead]:
-    """Return reads that wait to be handed to the workflow engine, oldest first."""
+    """Return reads that wait to be handed to the workflow engine, by priority and age."""
     with engine.connect() as connection:
         rows = connection.execute(
             select(study_read)
             .where(study_read.c.state == "queued", study_read.c.dispatched_at.is_(None))
-            .order_by(study_read.c.queued_at)
+            .order_by(study_read.c.priority, study_read.c.queued_at)
             .limit(limit)
         )
         return [
-            QueuedRead(r.study_uid, r.content_version, r.content_sequence, r.attempt) for r in rows
+            QueuedRead(r.study_uid, r.content_version, r.content_sequence, r.attempt, r.priority)
+            for r in rows
         ]
 
 

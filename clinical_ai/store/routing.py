@@ -34,6 +34,20 @@ def find_actions(connection: Connection, study_uid: str, content_version: str) -
     return Actions() if decision is None else decision.actions
 
 
+def find_result_peers(
+    connection: Connection, study_uid: str, content_version: str, usual: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return who gets the results of a study version: the `usual` peers unless a rule says."""
+    named = find_actions(connection, study_uid, content_version).results_to
+    return usual if named is None else named
+
+
+def was_released(connection: Connection, study_uid: str, content_version: str) -> bool:
+    """Whether somebody let the study version go on, against the rules."""
+    query = select(routing_decision.c.released_at).where(*_key(study_uid, content_version))
+    return connection.execute(query).scalar_one_or_none() is not None
+
+
 def add_decision(
     connection: Connection, study_uid: str, content_version: str, decision: Decision
 ) -> bool:

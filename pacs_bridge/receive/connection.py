@@ -181,6 +181,7 @@ class Connection:
                 context,
                 command,
                 source=channel.calling_ae_title,
+                called=channel.called_ae_title,
                 max_bytes=self._terms.limits.object_bytes,
             )
             return storing

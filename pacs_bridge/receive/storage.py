@@ -24,12 +24,21 @@ class StorageSink:
         Of the request.
     source
         AE title of the sender.
+    called
+        Our AE title that it called.
     max_bytes
         A larger data set ends the association.
     """
 
     def __init__(
-        self, archive: Archive, context: Context, command: Command, *, source: str, max_bytes: int
+        self,
+        archive: Archive,
+        context: Context,
+        command: Command,
+        *,
+        source: str,
+        called: str,
+        max_bytes: int,
     ) -> None:
         self.begun_at = time.perf_counter()
         self.size_bytes = 0
@@ -39,6 +48,7 @@ class StorageSink:
         self._sop_class_uid = command.affected_sop_class_uid
         self._sop_instance_uid = command.affected_sop_instance_uid
         self._source = source
+        self._called = called
         self._refusal: StoreOutcome | None = None
         self._incoming: Incoming | None = None
         try:
@@ -47,6 +57,7 @@ class StorageSink:
                 sop_class_uid=self._sop_class_uid,
                 sop_instance_uid=self._sop_instance_uid,
                 source=source,
+                called=called,
             )
         except RefusedError as error:
             self._refuse(error.status, error.reason)
@@ -83,6 +94,7 @@ class StorageSink:
             sop_class_uid=self._sop_class_uid,
             sop_instance_uid=self._sop_instance_uid,
             source=self._source,
+            called=self._called,
         )
 
     def discard(self) -> None:

@@ -117,7 +117,7 @@ def _show_banner(case: ReviewCase, _: Texts) -> None:
         st.warning(_("New images have arrived; this version was superseded and cannot be signed."))
     elif case.reading is not None and case.reading.status == "read":
         st.warning(_("Preliminary AI result - not a diagnosis until signed by a clinician"))
-    elif row.state in ("not_read", "failed"):
+    elif row.state in ("not_read", "failed", "held", "ignored"):
         reason = row.reason or (case.reading.reason if case.reading else None)
         st.error(literal(f"{_(STATE_NAMES[row.state])}: {_.message(reason) if reason else '–'}"))
     else:

@@ -11,6 +11,7 @@ from clinical_ai.findings import Urgency
 from clinical_ai.messages import N_
 from clinical_ai.quarantine import Refused, refused_objects
 from clinical_ai.worklist import StudyState, WorklistRow, worklist
+from pacs_bridge.routing.actions import Priority
 from ui import formats
 from ui.literal import visible
 from ui.session import Screen
@@ -27,10 +28,12 @@ URGENCY_NAMES: dict[Urgency, str] = {
 }
 STATE_NAMES: dict[StudyState, str] = {
     "arriving": N_("arriving"),
+    "held": N_("held"),
     "queued": N_("queued"),
     "reading": N_("being read"),
     "ready": N_("ready for review"),
     "not_read": N_("not read"),
+    "ignored": N_("ignored"),
     "failed": N_("failed"),
     "signed": N_("signed"),
     "superseded": N_("superseded"),
@@ -45,13 +48,22 @@ STEP_NAMES = {
     "report": N_("writing the report"),
     "deliver": N_("sending the report"),
 }
+# What stands beside the state of a study that routing puts before or after the others.
+PRIORITY_NAMES: dict[Priority, str] = {
+    "stat": N_("priority: stat"),
+    "high": N_("priority: high"),
+    "low": N_("priority: low"),
+}
+_PRIORITY_COLOURS: dict[Priority, str] = {"stat": "#e5484d", "high": "#f5a524", "low": "#6b7280"}
 _URGENCY_COLOURS = {"urgent": "#e5484d", "soon": "#f5a524", "routine": "#6b7280"}
 _STATE_COLOURS = {
     "arriving": "#6b7280",
+    "held": "#8250df",
     "queued": "#6b7280",
     "reading": "#3d8bfd",
     "ready": "#2ea44f",
     "not_read": "#b7791f",
+    "ignored": "#374151",
     "failed": "#e5484d",
     "signed": "#4b5563",
     "superseded": "#374151",
@@ -149,7 +161,7 @@ def table(
     return {
         "open": [labels.get(_key(r)) for r in rows],
         "urgency": [[_(URGENCY_NAMES[r.urgency])] if r.urgency else [] for r in rows],
-        "state": [[_(STATE_NAMES[r.state])] for r in rows],
+        "state": [state_labels(r, _) for r in rows],
         "note": [_.message(r.reason) if r.reason else progress(r, _) for r in rows],
         "waiting": [
             "" if r.state in ("signed", "superseded") else formats.duration(now - r.arrived_at, _)
@@ -165,6 +177,14 @@ def table(
         "description": [visible(r.study_description) for r in rows],
         "version": [version(r, _) for r in rows],
     }
+
+
+def state_labels(row: WorklistRow, _: Texts) -> list[str]:
+    """Return the state, and the priority of a study not signed that is not the usual one."""
+    labels = [_(STATE_NAMES[row.state])]
+    if row.priority in PRIORITY_NAMES and row.state not in ("signed", "superseded", "ignored"):
+        labels.append(_(PRIORITY_NAMES[row.priority]))
+    return labels
 
 
 def progress(row: WorklistRow, _: Texts) -> str:
@@ -214,6 +234,7 @@ def _summary(rows: Sequence[WorklistRow], _: Texts) -> str:
 def _columns(_: Texts) -> dict[str, ColumnConfig | ButtonColumnResult]:
     urgency = {_(n): _URGENCY_COLOURS[u] for u, n in URGENCY_NAMES.items()}
     state = {_(n): _STATE_COLOURS[s] for s, n in STATE_NAMES.items()}
+    state |= {_(n): _PRIORITY_COLOURS[p] for p, n in PRIORITY_NAMES.items()}
     config = st.column_config
     return {
         "open": config.ButtonColumn("", key=_OPEN, type="primary", pinned=True, width=80),

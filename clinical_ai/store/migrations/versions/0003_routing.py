@@ -25,6 +25,10 @@ def upgrade() -> None:
         sa.Column('released_by', sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint('study_uid', 'content_version', name=op.f('pk_routing_decision')),
     )
+    with op.batch_alter_table('instance', schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column('called_ae_title', sa.Text(), server_default='', nullable=False)
+        )
     with op.batch_alter_table('study_read', schema=None) as batch_op:
         batch_op.add_column(
             sa.Column('priority', sa.Integer(), server_default='3', nullable=False)
@@ -34,4 +38,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table('study_read', schema=None) as batch_op:
         batch_op.drop_column('priority')
+    with op.batch_alter_table('instance', schema=None) as batch_op:
+        batch_op.drop_column('called_ae_title')
     op.drop_table('routing_decision')
