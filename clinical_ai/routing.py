@@ -227,4 +227,5 @@ def _forward(connection: Connection, forwards: Iterable[_Forward]) -> None:
             sop_instance_uid=one.image.sop_instance_uid,
             path=one.image.path,
             peer_name=one.peer_name,
+            purpose="forward",
         )
