@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from pacs_bridge.database import insert_or_ignore
 from pacs_bridge.header import Header
@@ -21,6 +21,27 @@ _NOT_IN_RECORD = (
 
 _REMEMBERED = 4096  # series and studies
 _Value = TypeVar("_Value")
+
+# Made once: building a statement costs more than running it.
+_DIGESTS = select(instance.c.sop_instance_uid, instance.c.sha256).where(
+    instance.c.sop_instance_uid.in_(bindparam("uids", expanding=True))
+)
+_OWN_RESULTS = select(delivery.c.sop_instance_uid).where(
+    delivery.c.sop_instance_uid.in_(bindparam("uids", expanding=True)),
+    delivery.c.purpose == "result",
+)
+_INSERT_INSTANCE = instance.insert()
+_TOUCH_STUDY = (
+    update(study)
+    .where(study.c.study_instance_uid == bindparam("uid"))
+    .values(
+        modalities=bindparam("modalities"),
+        last_received_at=bindparam("received_at"),
+        due_at=bindparam("received_at"),
+        state="receiving",
+        completion_failures=0,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +95,7 @@ class IndexWriter:
             self._add_study(connection, uid, members, own)
         for archived in instances:
             self._add_series(connection, archived.header)
-        connection.execute(instance.insert(), [_instance_row(a, own) for a in instances])
+        connection.execute(_INSERT_INSTANCE, [_instance_row(a, own) for a in instances])
 
     def _add_series(self, connection: Connection, header: Header) -> None:
         if header.series_instance_uid in self._series:
@@ -113,17 +134,12 @@ class IndexWriter:
             _remember(self._modalities, uid, frozenset(modalities - {""}))
         else:
             modalities = set(known)
-        connection.execute(
-            update(study)
-            .where(study.c.study_instance_uid == uid)
-            .values(
-                modalities=",".join(sorted(modalities - {""})),
-                last_received_at=received_at,
-                due_at=received_at,
-                state="receiving",
-                completion_failures=0,
-            )
-        )
+        values = {
+            "uid": uid,
+            "modalities": ",".join(sorted(modalities - {""})),
+            "received_at": received_at,
+        }
+        connection.execute(_TOUCH_STUDY, values)
 
 
 def _remember(known: dict[str, _Value], key: str, value: _Value) -> None:
@@ -136,10 +152,8 @@ def own_results(connection: Connection, instances: Sequence[Archived]) -> frozen
     """Return the SOP Instance UIDs of those that are results of ours: by our mark, or queued."""
     marked = {a.header.sop_instance_uid for a in instances if a.header.made_by_us}
     uids = [a.header.sop_instance_uid for a in instances]
-    query = select(delivery.c.sop_instance_uid).where(
-        delivery.c.sop_instance_uid.in_(uids), delivery.c.purpose == "result"
-    )
-    return frozenset(marked.union(connection.execute(query).scalars()))
+    queued = connection.execute(_OWN_RESULTS, {"uids": uids}).scalars()
+    return frozenset(marked.union(queued))
 
 
 def is_kept_own_result(connection: Connection, sop_instance_uid: str) -> bool:
@@ -198,10 +212,8 @@ def _instance_row(archived: Archived, own: frozenset[str]) -> dict[str, Any]:
 
 def find_digests(connection: Connection, uids: Sequence[str]) -> dict[str, str]:
     """Return the SHA-256 of those instances that are archived, by SOP Instance UID."""
-    query = select(instance.c.sop_instance_uid, instance.c.sha256).where(
-        instance.c.sop_instance_uid.in_(uids)
-    )
-    return {row.sop_instance_uid: row.sha256 for row in connection.execute(query)}
+    rows = connection.execute(_DIGESTS, {"uids": uids})
+    return {row.sop_instance_uid: row.sha256 for row in rows}
 
 
 def find_sha256(connection: Connection, sop_instance_uid: str) -> str | None:
