@@ -1,21 +1,26 @@
 """The listener process: receives studies, and queues each complete one to be read."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from ssl import SSLContext
 
+from clinical_ai.peers import tls_files
 from clinical_ai.routing import route, rule_source
 from clinical_ai.services import Services
+from clinical_ai.settings import Settings
 from pacs_bridge.assembly import Assembler, StudyVersion
 from pacs_bridge.dimse.channel import Service
 from pacs_bridge.polling import Poller
 from pacs_bridge.query_retrieve import query_retrieve_service
-from pacs_bridge.receive import Listener
+from pacs_bridge.receive import Limits, Listener
+from pacs_bridge.statistics import ReceiveStatistics
+from pacs_bridge.tls import listener_context
 
 RULES_INTERVAL_S = 2.0
 
 
 @contextmanager
-def running_listener(services: Services) -> Iterator[Listener]:
+def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
     """Accept studies until the block ends; timers of incomplete studies survive a restart.
 
     Raises
@@ -23,7 +28,6 @@ def running_listener(services: Services) -> Iterator[Listener]:
     pacs_bridge.routing.load.RulesError
         When the routing rules cannot be used and never could be.
     """
-    dicom = services.settings.dicom
     source = rule_source(services.settings, remember=True)
     source.current()
     services.archive.rebuild()
@@ -36,25 +40,51 @@ def running_listener(services: Services) -> Iterator[Listener]:
         return 0
 
     rules = Poller("routing-rules", look_at_rules, interval_seconds=RULES_INTERVAL_S)
-    assembler = Assembler(services.archive, dicom.quiet_seconds, queue)
-    listener = Listener(
-        services.archive,
-        ae_title=dicom.ae_title,
-        host=dicom.host,
-        port=dicom.port,
-        called_ae_titles=dicom.called_ae_titles,
-        allowed_calling=dicom.allowed_calling,
-        services=dimse_services(services),
+    assembler = Assembler(services.archive, services.settings.dicom.quiet_seconds, queue)
+    statistics = ReceiveStatistics(known_senders(services.settings))
+    with ExitStack() as stack:
+        rules.start()
+        stack.callback(rules.stop)
+        assembler.start()
+        stack.callback(assembler.stop)
+        for listener in _listeners(services, statistics):
+            listener.start()
+            stack.callback(listener.stop)
+        yield statistics
+
+
+def known_senders(settings: Settings) -> frozenset[str]:
+    """Return the AE titles that are counted by name: those allowed, and the peers."""
+    peers = (peer.ae_title for peer in settings.peers.values())
+    return frozenset({*settings.dicom.allowed_calling, *peers})
+
+
+def _listeners(services: Services, statistics: ReceiveStatistics) -> list[Listener]:
+    """One for each port of the settings: plain, TLS or both."""
+    dicom = services.settings.dicom
+    limits = Limits(
+        associations=dicom.max_associations,
+        idle_seconds=dicom.idle_seconds,
+        pdu_seconds=dicom.pdu_seconds,
     )
-    rules.start()
-    assembler.start()
-    listener.start()
-    try:
-        yield listener
-    finally:
-        listener.stop()
-        assembler.stop()
-        rules.stop()
+    ports: list[tuple[int, SSLContext | None]] = [] if dicom.tls_only else [(dicom.port, None)]
+    if dicom.tls_port is not None:
+        ports.append((dicom.tls_port, listener_context(tls_files(services.settings.tls))))
+    return [
+        Listener(
+            services.archive,
+            ae_title=dicom.ae_title,
+            host=dicom.host,
+            port=port,
+            called_ae_titles=dicom.called_ae_titles,
+            allowed_calling=dicom.allowed_calling,
+            limits=limits,
+            tls=tls,
+            services=dimse_services(services),
+            statistics=statistics,
+        )
+        for port, tls in ports
+    ]
 
 
 def dimse_services(services: Services) -> list[Service]:

@@ -39,7 +39,9 @@ def web_peers(settings: Settings) -> dict[str, WebPeer]:
 def own_peer(settings: Settings) -> Peer:
     """Return our own listener, as those on this machine reach it."""
     dicom = settings.dicom
-    return Peer(name="self", ae_title=dicom.ae_title, host=dicom.host, port=dicom.port)
+    tls = tls_files(settings.tls) if dicom.tls_only else None
+    port = dicom.tls_port if dicom.tls_only and dicom.tls_port is not None else dicom.port
+    return Peer(name="self", ae_title=dicom.ae_title, host=dicom.host, port=port, tls=tls)
 
 
 def tls_files(tls: TlsSettings) -> TlsFiles:

@@ -74,6 +74,15 @@ class DicomSettings(BaseModel):
     query_retrieve
         Answer C-FIND, C-MOVE and C-GET to `allowed_calling`, which must not be empty then;
         C-MOVE sends to `peers` only.
+    tls_port
+        Listen there with the certificate of ``tls`` too; with ``tls.trusted``, peers must show
+        a certificate of theirs.
+    tls_only
+        Listen on `tls_port` alone.
+    max_associations
+        Open at a time; more are rejected as "local limit exceeded".
+    idle_seconds, pdu_seconds
+        An association ends when nothing comes for this long between messages, or within one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,6 +95,11 @@ class DicomSettings(BaseModel):
     quiet_seconds: dict[str, float] = Field(default_factory=lambda: {"default": 10.0})
     watermark_mb: int = Field(default=1024, ge=0)
     query_retrieve: bool = False
+    tls_port: int | None = Field(default=None, ge=0, le=65535)
+    tls_only: bool = False
+    max_associations: int = Field(default=256, ge=1, le=4096)
+    idle_seconds: float = Field(default=600.0, gt=0)
+    pdu_seconds: float = Field(default=30.0, gt=0)
 
 
 class Settings(BaseSettings):
@@ -209,6 +223,8 @@ def load_settings() -> Settings:
             f"result_peers names {unknown[0]!r}, but peers and web_peers have only "
             f"{sorted(known)}; add the peer or correct the name"
         )
+    if settings.dicom.tls_only and settings.dicom.tls_port is None:
+        raise SettingsError("dicom.tls_only needs dicom.tls_port: set the port to listen on")
     if settings.production and not settings.dicom.allowed_calling:
         raise SettingsError(
             "production mode needs dicom.allowed_calling: list the AE titles that may send"

@@ -16,7 +16,7 @@ from pacs_bridge.admission import Admission
 from pacs_bridge.database import writing
 from pacs_bridge.errors import EncodingError, RefusedError
 from pacs_bridge.header import Header, is_uid, read_header
-from pacs_bridge.incoming import Incoming
+from pacs_bridge.incoming import SPILL_BYTES, Incoming
 from pacs_bridge.index import (
     Archived,
     IndexWriter,
@@ -35,6 +35,8 @@ _log = structlog.get_logger(__name__)
 
 DEFAULT_WATERMARK_BYTES = 1024 * 1024 * 1024
 _INCOMING = "incoming"
+# Asked of the disk before an instance comes; large ones ask again as they grow.
+_TYPICAL_BYTES = SPILL_BYTES
 # Clocks of a file server and of this machine may differ.
 _REBUILD_MARGIN_SECONDS = 86_400.0
 
@@ -94,7 +96,7 @@ class Archive:
         RefusedError
             If the disk is nearly full; `Incoming.write` raises it too.
         """
-        self._check_space(0)
+        self._check_space(_TYPICAL_BYTES)
         head = file_head(
             sop_class_uid=_safe_uid(sop_class_uid),
             sop_instance_uid=_safe_uid(sop_instance_uid),
@@ -119,7 +121,6 @@ class Archive:
         The parameters are those of `incoming`.
         """
         try:
-            self._check_space(incoming.size_bytes)
             sha256 = incoming.finish()
             with incoming.dataset() as dataset:
                 header = read_header(dataset, transfer_syntax_uid)

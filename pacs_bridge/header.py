@@ -56,6 +56,7 @@ _WANTED = {
     0x00287FE0: "pixel_data_provider_url",
 }
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_VISITED = frozenset(_WANTED) | _PIXELS
 _NATIVE = frozenset(
     {
         str(ImplicitVRLittleEndian),
@@ -139,7 +140,7 @@ def read_header(dataset: Buffer, transfer_syntax_uid: str) -> Header:
 def _collect(plain: Buffer, transfer_syntax_uid: str) -> tuple[dict[str, bytes], Element | None]:
     raw: dict[str, bytes] = {}
     pixels = None
-    for element in walk(plain, transfer_syntax_uid):
+    for element in walk(plain, transfer_syntax_uid, _VISITED):
         name = _WANTED.get(element.tag)
         if name is not None and not element.encapsulated:
             raw[name] = bytes(plain[element.start : element.stop])

@@ -3,7 +3,8 @@
     python -m validation.benchmarks.receive [--count 300] [--associations 1 4 8 16]
 
 Senders are DCMTK's storescu. Without TCP_NODELAY, which is how it is delivered, Nagle's
-algorithm makes it wait for our acknowledgements; with it, the servers made of DCMTK have it too. Every count of stored instances is checked.
+algorithm makes it wait for acknowledgements; with it, the servers made of DCMTK have it too.
+Every count of stored instances is checked.
 """
 
 import argparse

@@ -65,7 +65,7 @@ def _image(sop_class: str, modality: str, study: str, series: str, number: int) 
     return image
 
 
-def _set_pixels(image: Dataset, pixels: np.ndarray) -> None:  # type: ignore[type-arg]
+def _set_pixels(image: Dataset, pixels: np.ndarray) -> None:
     image.Rows, image.Columns = pixels.shape
     image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
     image.BitsAllocated, image.BitsStored, image.HighBit = 16, 12, 11
