@@ -16,6 +16,8 @@ def dicom_peers(settings: Settings) -> dict[str, Peer]:
             port=p.port,
             tls=tls if p.tls else None,
             storage_commitment=p.storage_commitment,
+            retrieve=p.retrieve,
+            character_set=p.character_set,
         )
         for name, p in settings.peers.items()
     }

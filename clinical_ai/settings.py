@@ -24,7 +24,17 @@ AE_TITLE = r"^[\x20-\x5b\x5d-\x7e]{1,16}$"  # DICOM PS3.5 table 6.2-1, VR AE
 
 
 class PeerSettings(BaseModel):
-    """A DICOM node we send to or accept from."""
+    """A DICOM node we send to, accept from or fetch from.
+
+    Parameters
+    ----------
+    retrieve
+        How studies are fetched from it: ``move`` (our listener must be among its nodes) or
+        ``get``.
+    character_set
+        Of text beyond ASCII in our queries, and of answers that declare none: a defined term
+        such as ``ISO_IR 192``, ``GB18030`` or ``GBK``.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +43,8 @@ class PeerSettings(BaseModel):
     port: int = Field(ge=1, le=65535)
     tls: bool = False
     storage_commitment: bool = False
+    retrieve: Literal["move", "get"] = "move"
+    character_set: str = Field(default="ISO_IR 192", pattern=r"^[A-Z0-9_ ]{1,16}$")
 
 
 class WebPeerSettings(BaseModel):

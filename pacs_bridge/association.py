@@ -6,12 +6,12 @@ thread that sends waits for a reactor that is gone. Here the loss always wakes t
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
-from pynetdicom import build_context, evt
+from pynetdicom import build_context, build_role, evt
 from pynetdicom.events import Event
 
 from pacs_bridge.errors import NoContextError, PeerError
@@ -26,6 +26,54 @@ _WAKE_SECONDS = 0.02
 _READY = "Sta6"  # association established and ready for data transfer (PS3.8 table 9-4)
 _SUCCESS = 0x0000
 _WARNING_FAMILY = 0xB  # the peer keeps the instance (PS3.4 table B.2-1)
+_PENDING = (0xFF00, 0xFF01)
+_MESSAGE_ID = 1  # one operation at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response to a C-FIND, C-MOVE or C-GET request (PS3.7 9.3.2 to 9.3.4).
+
+    The peer's Error Comment is left out: it may name a patient.
+
+    Parameters
+    ----------
+    status
+        The response status.
+    pending
+        Whether more responses follow.
+    identifier
+        The match of a pending C-FIND response, the failed instances of a final C-MOVE or C-GET
+        response; None if absent or not to be understood.
+    remaining, completed, failed, warning
+        Sub-operations; None if the peer does not say.
+    """
+
+    status: int
+    pending: bool
+    identifier: Dataset | None
+    remaining: int | None = None
+    completed: int | None = None
+    failed: int | None = None
+    warning: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An instance that the peer sends us by a C-STORE sub-operation of our C-GET.
+
+    Parameters
+    ----------
+    dataset
+        Encoded as received.
+    sop_class_uid, sop_instance_uid
+        As the command names them: not checked.
+    """
+
+    dataset: bytes
+    transfer_syntax_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +104,12 @@ class RequestedAssociation:
     on_event_report
         Called, in another thread, with the data set of each N-EVENT-REPORT that comes on this
         association; returns the status to answer.
+    response_seconds
+        How long to wait for a response.
+    on_offered
+        Takes an instance of a C-GET and returns the C-STORE status; needs `scp_classes`.
+    scp_classes
+        SOP classes of `pairs` in which we are the SCP (role selection, PS3.7 D.3.3.4).
 
     Raises
     ------
@@ -72,21 +126,28 @@ class RequestedAssociation:
         pairs: Sequence[tuple[str, str]],
         *,
         on_event_report: Callable[[Dataset], int] | None = None,
+        response_seconds: float = _RESPONSE_SECONDS,
+        on_offered: Callable[[Offered], int] | None = None,
+        scp_classes: Sequence[str] = (),
     ) -> None:
         self._finished = threading.Event()
         self._lost = False
+        self._busy = False  # an operation has begun whose last response has not come
         entity = application_entity(calling_ae_title)
         entity.connection_timeout = _CONNECT_SECONDS
         entity.acse_timeout = _CONNECT_SECONDS
-        entity.dimse_timeout = _RESPONSE_SECONDS
-        entity.network_timeout = _RESPONSE_SECONDS
+        entity.dimse_timeout = response_seconds
+        entity.network_timeout = response_seconds
         self._association = entity.associate(
             peer.host,
             peer.port,
             contexts=[build_context(sop_class, syntax) for sop_class, syntax in pairs],
             ae_title=peer.ae_title,
-            tls_args=None if peer.tls is None else (requestor_context(peer.tls), ""),
-            evt_handlers=_handlers(on_event_report),
+            ext_neg=[build_role(sop_class, scp_role=True) for sop_class in scp_classes],
+            # The name is only sent along (SNI), not compared; pynetdicom passes "" on, which
+            # the ssl module refuses.
+            tls_args=None if peer.tls is None else (requestor_context(peer.tls), peer.host),
+            evt_handlers=_handlers(on_event_report, on_offered),
         )
         if not self._association.is_established:
             raise self._why_not(peer)
@@ -177,11 +238,86 @@ class RequestedAssociation:
             raise PeerError("the peer did not answer, or closed the connection")
         return int(answer.Status)
 
+    def accepts(self, sop_class_uid: str) -> bool:
+        """Whether the peer accepted a presentation context for the SOP class."""
+        return any(accepted == sop_class_uid for accepted, _ in self._accepted)
+
+    def accepts_as_scp(self) -> bool:
+        """Whether the peer accepted us as the SCP of at least one presentation context."""
+        return any(context.as_scp for context in self._association.accepted_contexts)
+
+    def find(self, model: str, identifier: Dataset) -> Iterator[Answer]:
+        """Ask by C-FIND; the last answer is not pending.
+
+        Parameters
+        ----------
+        model
+            SOP Class UID of the information model, one that the peer `accepts`.
+
+        Raises
+        ------
+        PeerError
+            If the connection is lost or an answer does not come in time.
+        """
+        yield from self._answers(self._association.send_c_find, model, identifier)
+
+    def get(self, model: str, identifier: Dataset) -> Iterator[Answer]:
+        """Fetch by C-GET; as `find`. The instances go to `on_offered`."""
+        yield from self._answers(self._association.send_c_get, model, identifier)
+
+    def move(self, model: str, identifier: Dataset, destination: str) -> Iterator[Answer]:
+        """Have the peer send to the AE title `destination` by C-MOVE; as `find`."""
+
+        def send(keys: Dataset, query_model: str) -> Iterator[tuple[Dataset, Dataset | None]]:
+            return iter(self._association.send_c_move(keys, destination, query_model))
+
+        yield from self._answers(send, model, identifier)
+
+    def cancel(self, model: str) -> None:
+        """Ask the peer to end the operation in progress (C-CANCEL); any thread may."""
+        if self._association.is_established and not self._lost:
+            self._association.send_c_cancel(_MESSAGE_ID, query_model=model)
+
+    def abort(self) -> None:
+        """End the association at once; whoever waits for an answer gets a PeerError."""
+        self._lost = True
+        self._association.abort()
+
+    def _answers(
+        self,
+        send: Callable[[Dataset, str], Iterator[tuple[Dataset, Dataset | None]]],
+        model: str,
+        identifier: Dataset,
+    ) -> Iterator[Answer]:
+        if self._lost or not self._association.is_established:
+            raise PeerError("the association was lost")
+        self._busy = True
+        try:
+            responses = send(identifier, model)
+            for response, found in responses:
+                code = response.get("Status")
+                if code is None:
+                    self._lost = True
+                    raise PeerError(
+                        "the peer did not answer in time, closed the connection, or answered "
+                        "against the standard"
+                    )
+                answer = _answer(int(code), response, found)
+                self._busy = answer.pending
+                yield answer
+                if not answer.pending:
+                    return
+        except (RuntimeError, ValueError) as error:
+            raise PeerError(f"the request cannot be sent: {error}") from error
+
     def close(self) -> None:
-        """Release the association if it still stands."""
+        """Release the association if it still stands; abort an operation in progress."""
         try:
             if self._association.is_established and not self._lost:
-                self._association.release()
+                if self._busy:
+                    self._association.abort()
+                else:
+                    self._association.release()
         finally:
             self._finished.set()
             socket = self._association.dul.socket.socket
@@ -212,14 +348,44 @@ class RequestedAssociation:
 
 def _handlers(
     on_event_report: Callable[[Dataset], int] | None,
+    on_offered: Callable[[Offered], int] | None,
 ) -> list[tuple[object, Callable[[Event], object]]]:
-    if on_event_report is None:
-        return []
+    handlers: list[tuple[object, Callable[[Event], object]]] = []
+    if on_event_report is not None:
 
-    def answer(event: Event) -> tuple[int, None]:
-        return on_event_report(event.event_information), None
+        def answer(event: Event) -> tuple[int, None]:
+            return on_event_report(event.event_information), None
 
-    return [(evt.EVT_N_EVENT_REPORT, answer)]
+        handlers.append((evt.EVT_N_EVENT_REPORT, answer))
+    if on_offered is not None:
+        handlers.append((evt.EVT_C_STORE, lambda event: on_offered(_offered(event))))
+    return handlers
+
+
+def _offered(event: Event) -> Offered:
+    request = event.request
+    return Offered(
+        dataset=request.DataSet.getvalue(),
+        transfer_syntax_uid=str(event.context.transfer_syntax),
+        sop_class_uid=str(request.AffectedSOPClassUID),
+        sop_instance_uid=str(request.AffectedSOPInstanceUID),
+    )
+
+
+def _answer(code: int, response: Dataset, identifier: Dataset | None) -> Answer:
+    def count(keyword: str) -> int | None:
+        value = response.get(keyword)
+        return None if value is None else int(value)
+
+    return Answer(
+        status=code,
+        pending=code in _PENDING,
+        identifier=identifier,
+        remaining=count("NumberOfRemainingSuboperations"),
+        completed=count("NumberOfCompletedSuboperations"),
+        failed=count("NumberOfFailedSuboperations"),
+        warning=count("NumberOfWarningSuboperations"),
+    )
 
 
 def _describe(code: int | None) -> str:

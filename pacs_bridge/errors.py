@@ -45,6 +45,11 @@ class QueryError(BridgeError):
         super().__init__(reason)
         self.keyword = keyword
 
+    """A key of a query cannot be used; the message names the attribute.
+
+    Never the value of one that identifies a patient.
+    """
+
 
 class NoContextError(PeerError):
     """The peer accepts the association, but nothing of what we want to do on it."""
@@ -88,3 +93,7 @@ class ProtocolError(PeerError):
 
 class MessageError(BridgeError):
     """An HL7 message cannot be read or written; the reason holds nothing of its content."""
+
+
+class RetrievalError(BridgeError):
+    """A retrieval does not exist or cannot be noted as the caller put it."""

@@ -29,4 +29,7 @@ def application_entity(ae_title: str) -> AE:
 def silence_pynetdicom() -> None:
     """Turn off pynetdicom's own logging, which shows patient data, for the whole process."""
     _config.LOG_HANDLER_LEVEL = "none"
+    # These would also decode every answer before we see its bytes.
+    _config.LOG_REQUEST_IDENTIFIERS = False
+    _config.LOG_RESPONSE_IDENTIFIERS = False
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)

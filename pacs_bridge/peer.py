@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pacs_bridge.tls import TlsFiles
 
@@ -24,6 +25,12 @@ class Peer:
         A delivery counts as done only when the peer has committed to keep it (PS3.4 annex J).
     commitment_seconds
         How long it may take to commit.
+    retrieve
+        How studies are fetched from it: ``move`` needs our listener in its configuration,
+        ``get`` does not.
+    character_set
+        Defined term of PS3.3 C.12.1.1.2 for text beyond ASCII in our queries, and for answers
+        that declare none.
     """
 
     name: str
@@ -33,6 +40,8 @@ class Peer:
     tls: TlsFiles | None = None
     storage_commitment: bool = False
     commitment_seconds: float = 4 * 3600.0
+    retrieve: Literal["move", "get"] = "move"
+    character_set: str = "ISO_IR 192"
 
 
 @dataclass(frozen=True, slots=True)
