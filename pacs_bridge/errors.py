@@ -97,3 +97,7 @@ class MessageError(BridgeError):
 
 class RetrievalError(BridgeError):
     """A retrieval does not exist or cannot be noted as the caller put it."""
+
+
+class DeidentifyError(BridgeError):
+    """An export cannot be made de-identified as asked."""
