@@ -20,12 +20,14 @@ from rich.table import Table
 
 from clinical_ai import __version__
 from clinical_ai.commands.bridge import bridge
+from clinical_ai.commands.cohort import cohort
 from clinical_ai.commands.common import JsonOption, out, peer_named, print_rows, settings_of
 from clinical_ai.commands.users import users
 from clinical_ai.errors import ClinicalAIError
 from clinical_ai.logs import configure_logs
 from clinical_ai.settings import load_settings
 from pacs_bridge.errors import BridgeError
+from risk_models.errors import RiskModelError
 
 app = typer.Typer(
     name="clinical-ai",
@@ -36,6 +38,7 @@ app = typer.Typer(
     "CLINICAL_AI_... variables; see docs/install.md.",
 )
 app.add_typer(bridge, name="bridge")
+app.add_typer(cohort, name="cohort")
 app.add_typer(users, name="users")
 STUDY_COLUMNS = (
     "study_uid",
@@ -54,7 +57,7 @@ def main() -> None:
     """Entry point of the command ``clinical-ai``."""
     try:
         app()
-    except (ClinicalAIError, BridgeError) as error:
+    except (ClinicalAIError, BridgeError, RiskModelError) as error:
         fail(str(error))
 
 

@@ -23,6 +23,7 @@ class Unit(StrEnum):
     MG_G = "mg/g"
     MG_MMOL = "mg/mmol"
     KG_M2 = "kg/m2"
+    KG = "kg"
     CM = "cm"
     MM = "mm"
     MM2 = "mm2"
@@ -47,6 +48,7 @@ FIELD_SUFFIX: dict[Unit, str] = {
     Unit.MG_G: "mg_g",
     Unit.MG_MMOL: "mg_mmol",
     Unit.KG_M2: "kg_m2",
+    Unit.KG: "kg",
     Unit.CM: "cm",
     Unit.MM: "mm",
     Unit.MM2: "mm2",
