@@ -9,6 +9,7 @@ from clinical_ai.routing import route, rule_source
 from clinical_ai.services import Services
 from clinical_ai.settings import Settings
 from pacs_bridge.assembly import Assembler, StudyVersion
+from pacs_bridge.commitment.service import commitment_service
 from pacs_bridge.dimse.channel import Service
 from pacs_bridge.polling import Poller
 from pacs_bridge.query_retrieve import query_retrieve_service
@@ -89,7 +90,7 @@ def _listeners(services: Services, statistics: ReceiveStatistics) -> list[Listen
 
 def dimse_services(services: Services) -> list[Service]:
     """Return what the settings let the listener do beyond receiving."""
-    found: list[Service] = []
+    found = [commitment_service(services.engine, list(services.peers.values()))]
     if services.settings.dicom.query_retrieve:
         found.append(
             query_retrieve_service(

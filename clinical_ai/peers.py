@@ -18,6 +18,7 @@ def dicom_peers(settings: Settings) -> dict[str, Peer]:
             storage_commitment=p.storage_commitment,
             retrieve=p.retrieve,
             character_set=p.character_set,
+            commitment_seconds=p.commitment_hours * 3600,
         )
         for name, p in settings.peers.items()
     }

@@ -34,6 +34,10 @@ class PeerSettings(BaseModel):
     character_set
         Of text beyond ASCII in our queries, and of answers that declare none: a defined term
         such as ``ISO_IR 192``, ``GB18030`` or ``GBK``.
+    storage_commitment
+        A delivery is done only when the node has committed to keep the object.
+    commitment_hours
+        How long it may take for that; then the object is sent again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +49,7 @@ class PeerSettings(BaseModel):
     storage_commitment: bool = False
     retrieve: Literal["move", "get"] = "move"
     character_set: str = Field(default="ISO_IR 192", pattern=r"^[A-Z0-9_ ]{1,16}$")
+    commitment_hours: float = Field(default=4.0, gt=0)
 
 
 class WebPeerSettings(BaseModel):

@@ -44,6 +44,8 @@ class RetryPolicy:
         How long a peer may be away: a long weekend must not kill what waits for it.
     commitment_rounds
         How often an object is sent again because the peer did not commit to keep it.
+    commitment_here_seconds
+        How long to wait for the commitment on the association of the question.
     """
 
     first_seconds: float = 5.0
@@ -53,6 +55,7 @@ class RetryPolicy:
     permanent_first_seconds: float = 60.0
     unreachable_seconds: float = 7 * _DAY
     commitment_rounds: int = 3
+    commitment_here_seconds: float = 3.0
 
     def is_last(self, failure: Failure, refusals: int, failing_seconds: float) -> bool:
         """Whether a delivery is given up.

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
 
 from pacs_bridge.errors import EncodingError
 from pacs_bridge.header import is_uid
@@ -69,15 +70,23 @@ def parse_report(dataset: Dataset) -> CommitmentReport:
     transaction_uid = str(dataset.get("TransactionUID", ""))
     if not is_uid(transaction_uid):
         raise EncodingError("the report has no valid Transaction UID")
-    failed = {
-        str(item.get("ReferencedSOPInstanceUID", "")): int(item.get("FailureReason", None) or 0)
-        for item in dataset.get("FailedSOPSequence", None) or ()
-    }
-    listed = {
-        str(item.get("ReferencedSOPInstanceUID", ""))
-        for item in dataset.get("ReferencedSOPSequence", None) or ()
-    }
+    failed = {_instance(item): _reason(item) for item in _items(dataset, "FailedSOPSequence")}
+    listed = {_instance(item) for item in _items(dataset, "ReferencedSOPSequence")}
     return CommitmentReport(transaction_uid, frozenset(listed - failed.keys()), failed)
+
+
+def _items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
+    value = dataset.get(keyword)
+    return value if isinstance(value, DicomSequence) else ()
+
+
+def _instance(item: Dataset) -> str:
+    return str(item.get("ReferencedSOPInstanceUID", ""))
+
+
+def _reason(item: Dataset) -> int:
+    reason = item.get("FailureReason")
+    return reason if isinstance(reason, int) else 0
 
 
 def describe_reason(code: int) -> str:

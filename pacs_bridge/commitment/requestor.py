@@ -39,7 +39,6 @@ _log = structlog.get_logger(__name__)
 
 _MAX_REFERENCES = 500  # in one transaction
 _LEASE_SECONDS = 300.0  # longer than connecting, asking and waiting can take together
-_SAME_ASSOCIATION_SECONDS = 3.0
 _KEEP_SECONDS = 30 * 86_400.0  # transactions, for answers that come late
 
 
@@ -66,8 +65,6 @@ class CommitmentRequestor:
         Name of the leases.
     policy
         When to ask again and when to give up.
-    answer_here_seconds
-        How long to wait for the answer on the association of the question.
     """
 
     def __init__(
@@ -78,14 +75,12 @@ class CommitmentRequestor:
         calling_ae_title: str,
         holder: str,
         policy: RetryPolicy,
-        answer_here_seconds: float = _SAME_ASSOCIATION_SECONDS,
     ) -> None:
         self._engine = engine
         self._peer = peer
         self._calling_ae_title = calling_ae_title
         self._holder = holder
         self._policy = policy
-        self._answer_here_seconds = answer_here_seconds
         self._times_unreachable = 0  # in a row
 
     def run_due(self, now: float) -> None:
@@ -202,7 +197,7 @@ class CommitmentRequestor:
                 sop_instance_uid=PUSH_MODEL_INSTANCE,
             )
             if status == SUCCESS:
-                reported.wait(self._answer_here_seconds)
+                reported.wait(self._policy.commitment_here_seconds)
         except PeerError as error:
             return Failure("transient", str(error))
         finally:
