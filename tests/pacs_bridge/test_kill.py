@@ -1,6 +1,7 @@
 """Kill -9 of the listener under load: what was acknowledged is there, whole and indexed."""
 
 import hashlib
+import os
 import random
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from pacs_bridge.peer import Peer
 from pacs_bridge.send import send
 from tests.pacs_bridge.support import ct_slice, write_file
 
-ROUNDS = 6
+ROUNDS = int(os.environ.get("CLINICAL_AI_TEST_KILLS", "6"))
 SENDERS = 3
 EACH = 40
 REPOSITORY = Path(__file__).parents[2]
