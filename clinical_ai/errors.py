@@ -39,3 +39,7 @@ class WorkerRunningError(ClinicalAIError):
 
 class LaunchError(ClinicalAIError):
     """A process of the system could not be started or kept running."""
+
+
+class ResearchExportError(ClinicalAIError):
+    """A de-identified export cannot be made as asked."""

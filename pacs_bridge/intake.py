@@ -29,11 +29,14 @@ class Intake:
     ----------
     files
         DICOM files, sorted by path.
+    names
+        Of the files as the user knows them: paths below the folder, or in the zip.
     skipped
         The others by name (in the zip), each with the reason.
     """
 
     files: tuple[Path, ...]
+    names: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
 
 
@@ -80,7 +83,13 @@ def _sort(path: Path, names: Mapping[Path, str] | None = None) -> Intake:
             files.append(candidate)
         else:
             skipped.append((names[candidate] if names else str(candidate), reason))
-    return Intake(tuple(files), tuple(skipped))
+    return Intake(tuple(files), tuple(_name(f, path, names) for f in files), tuple(skipped))
+
+
+def _name(file: Path, path: Path, names: Mapping[Path, str] | None) -> str:
+    if names:
+        return names[file]
+    return file.name if file == path else str(file.relative_to(path))
 
 
 def _reason_to_skip(path: Path) -> str | None:

@@ -6,11 +6,13 @@ import typer
 from rich.markup import escape
 
 from clinical_ai.commands.common import out, peer_named, settings_of
+from clinical_ai.commands.deidentify import deidentify
 from clinical_ai.commands.retrieve import retrieve
 from pacs_bridge.send import echo as echo_peer
 
 bridge = typer.Typer(no_args_is_help=True, help="DICOM nodes and queues, for PACS administrators.")
 bridge.add_typer(retrieve)
+bridge.add_typer(deidentify)
 
 
 @bridge.command()
