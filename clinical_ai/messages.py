@@ -1,7 +1,7 @@
 """Text that people read, kept apart from its language.
 
 A `Message` holds an English template and its values. Screens translate the template
-with the gettext catalogues in ``ui/locales`` and then fill in the values, so a reason
+with the gettext catalogues in ``clinical_ai/locales`` and then fill in the values, so a reason
 given deep in a reader reaches the page in Chinese.
 """
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ui.texts import DOMAIN, LOCALES, LOCALES_DIR
+from clinical_ai.texts import DOMAIN, LOCALES, LOCALES_DIR
 
 _ROOT = Path(__file__).parent.parent
 _PACKAGES = ("ui", "clinical_ai")

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from clinical_ai.codes import LONG_AXIS, MEAN_DIAMETER, SHORT_AXIS, VOLUME
 from clinical_ai.findings import Finding
 from clinical_ai.messages import N_
+from clinical_ai.texts import Texts
 from ui.literal import visible
-from ui.texts import Texts
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _DAYS_A_YEAR = 365.25

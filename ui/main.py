@@ -8,9 +8,9 @@ page navigation are not used either, because its front end probes them and logs 
 
 import streamlit as st
 
+from clinical_ai.texts import Language, Texts
 from ui import session
 from ui.screens import review, sign_in, worklist
-from ui.texts import Language, Texts
 
 # Less empty space at the top, and pictures that stay in view beside a long list of findings.
 _STYLE = """<style>

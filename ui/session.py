@@ -8,7 +8,7 @@ import streamlit as st
 from clinical_ai.accounts import Account
 from clinical_ai.services import Services, open_services
 from clinical_ai.settings import load_settings
-from ui.texts import LANGUAGE_NAMES, Language, Texts
+from clinical_ai.texts import LANGUAGE_NAMES, Language, Texts
 
 _ACCOUNT = "account"
 _LANGUAGE = "language"

@@ -4,8 +4,8 @@ import pytest
 
 from clinical_ai import codes
 from clinical_ai.findings import Finding, Measurement
+from clinical_ai.texts import Texts
 from ui import formats
-from ui.texts import Texts
 
 EN, ZH = Texts("en"), Texts("zh")
 

@@ -8,7 +8,7 @@ import pytest
 from clinical_ai.codes import LUNG_NODULE
 from clinical_ai.errors import ReviewError
 from clinical_ai.messages import Message
-from ui.texts import DOMAIN, LOCALES_DIR, Texts
+from clinical_ai.texts import DOMAIN, LOCALES_DIR, Texts
 
 pytest.importorskip("babel", reason="the catalogues are checked where Babel is installed")
 
@@ -41,7 +41,9 @@ def test_every_text_is_translated_with_the_same_fields():
     chinese = catalogue("zh_CN")
     texts = {text for text, _ in extract()}
     missing = sorted(t for t in texts if not chinese.get(t))
-    assert not missing, f"add to ui/locales/zh_CN, then run python -m ui.catalogues: {missing}"
+    assert not missing, (
+        f"add to clinical_ai/locales/zh_CN, then run python -m ui.catalogues: {missing}"
+    )
     different = {t for t in texts if fields(t) != fields(chinese[t])}
     assert not different
     untranslated = {t for t in texts if chinese[t] == t and not SAME.fullmatch(t)}

@@ -3,8 +3,8 @@
 from clinical_ai.quarantine import refused_objects
 from clinical_ai.services import open_services
 from clinical_ai.settings import Settings
+from clinical_ai.texts import Texts
 from ui.screens.worklist import refused_table
-from ui.texts import Texts
 
 
 def test_a_truncated_object_is_listed_with_sender_and_reason(tmp_path):

@@ -10,12 +10,12 @@ from clinical_ai.errors import ReviewError
 from clinical_ai.findings import Assessment, Finding, Reading
 from clinical_ai.messages import N_
 from clinical_ai.review import Decision, ReviewCase, decide
+from clinical_ai.texts import Texts
 from ui import formats
 from ui.images import Stack
 from ui.literal import literal, visible
 from ui.screens import viewer
 from ui.session import Screen
-from ui.texts import Texts
 
 VERDICT_NAMES = {"accepted": N_("accepted"), "rejected": N_("rejected")}
 

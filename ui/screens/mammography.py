@@ -6,10 +6,10 @@ import streamlit as st
 
 from clinical_ai.errors import ImagingError
 from clinical_ai.findings import Finding
+from clinical_ai.texts import Texts
 from ui.images import SliceRef, Stack
 from ui.literal import literal
 from ui.screens import viewer
-from ui.texts import Texts
 
 _HANGING = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"))
 # The breasts hang back to back: the right one's chest wall is at the right edge, so its rows

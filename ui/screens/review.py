@@ -10,6 +10,7 @@ from clinical_ai.accounts import SIGNING_ROLES
 from clinical_ai.errors import AccountError, ReportError, ReviewError
 from clinical_ai.findings import Reading
 from clinical_ai.review import Decision, ReviewCase, open_case, sign
+from clinical_ai.texts import Texts
 from clinical_ai.worklist import versions
 from ui import formats
 from ui.literal import literal, visible
@@ -17,7 +18,6 @@ from ui.screens import findings as finding_cards
 from ui.screens import mammography, viewer
 from ui.screens.worklist import STATE_NAMES, progress, sex_and_age, version
 from ui.session import Screen
-from ui.texts import Texts
 
 _CASE = "review-case"
 _CASE_KEY = "review-case-key"

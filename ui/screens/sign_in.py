@@ -6,9 +6,9 @@ from clinical_ai.accounts import Role, authenticate
 from clinical_ai.errors import AccountError
 from clinical_ai.messages import N_
 from clinical_ai.services import Services
+from clinical_ai.texts import Texts
 from ui import session
 from ui.literal import literal
-from ui.texts import Texts
 
 ROLE_NAMES: dict[Role, str] = {
     "radiologist": N_("radiologist"),

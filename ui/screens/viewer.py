@@ -9,10 +9,10 @@ from clinical_ai.errors import ImagingError
 from clinical_ai.findings import Finding
 from clinical_ai.imaging.render import BONE_WINDOW, LUNG_WINDOW, SOFT_TISSUE_WINDOW, Window
 from clinical_ai.messages import N_
+from clinical_ai.texts import Texts
 from ui import images
 from ui.images import Pixels, SliceRef, Stack
 from ui.literal import literal, visible
-from ui.texts import Texts
 
 CT_WINDOWS: dict[str, Window] = {
     N_("Lung"): LUNG_WINDOW,

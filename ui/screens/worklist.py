@@ -10,12 +10,12 @@ from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 from clinical_ai.findings import Urgency
 from clinical_ai.messages import N_
 from clinical_ai.quarantine import Refused, refused_objects
+from clinical_ai.texts import Texts
 from clinical_ai.worklist import StudyState, WorklistRow, worklist
 from pacs_bridge.routing.actions import Priority
 from ui import formats
 from ui.literal import visible
 from ui.session import Screen
-from ui.texts import Texts
 
 REFRESH_SECONDS = 3
 _OPEN = "worklist-open"

@@ -1,6 +1,6 @@
-"""The words on the screens, in the language of the session.
+"""The words that people read, in their language: on screens and in result images.
 
-English is the language of the source; ``ui/locales/<locale>/LC_MESSAGES/clinical_ai.mo``
+English is the language of the source; ``clinical_ai/locales/<locale>/LC_MESSAGES/clinical_ai.mo``
 hold the catalogues, which `ui.catalogues` makes from the ``.po`` files.
 """
 
