@@ -1,6 +1,6 @@
 """The listener process: receives studies, and queues each complete one to be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from ssl import SSLContext
 
@@ -9,6 +9,7 @@ from clinical_ai.routing import route, rule_source
 from clinical_ai.services import Services
 from clinical_ai.settings import Settings
 from pacs_bridge.assembly import Assembler, StudyVersion
+from pacs_bridge.commitment.provider import CommitmentProvider
 from pacs_bridge.commitment.service import commitment_service
 from pacs_bridge.dimse.channel import Service
 from pacs_bridge.polling import Poller
@@ -48,7 +49,11 @@ def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
         stack.callback(rules.stop)
         assembler.start()
         stack.callback(assembler.stop)
-        for listener in _listeners(services, statistics):
+        provider = commitment_provider(services)
+        if provider is not None:
+            provider.start()
+            stack.callback(provider.stop)
+        for listener in _listeners(services, statistics, dimse_services(services, provider)):
             listener.start()
             stack.callback(listener.stop)
         yield statistics
@@ -60,7 +65,9 @@ def known_senders(settings: Settings) -> frozenset[str]:
     return frozenset({*settings.dicom.allowed_calling, *peers})
 
 
-def _listeners(services: Services, statistics: ReceiveStatistics) -> list[Listener]:
+def _listeners(
+    services: Services, statistics: ReceiveStatistics, offered: Sequence[Service]
+) -> list[Listener]:
     """One for each port of the settings: plain, TLS or both."""
     dicom = services.settings.dicom
     limits = Limits(
@@ -81,16 +88,31 @@ def _listeners(services: Services, statistics: ReceiveStatistics) -> list[Listen
             allowed_calling=dicom.allowed_calling,
             limits=limits,
             tls=tls,
-            services=dimse_services(services),
+            services=offered,
             statistics=statistics,
         )
         for port, tls in ports
     ]
 
 
-def dimse_services(services: Services) -> list[Service]:
+def commitment_provider(services: Services) -> CommitmentProvider | None:
+    """Return who commits to keep what the archive has, if the settings want it."""
+    dicom = services.settings.dicom
+    if not dicom.storage_commitment:
+        return None
+    return CommitmentProvider(
+        services.engine,
+        services.archive.root,
+        ae_title=dicom.ae_title,
+        peers=services.peers.values,
+        retrieve_ae_title=dicom.ae_title if dicom.query_retrieve else "",
+    )
+
+
+def dimse_services(services: Services, provider: CommitmentProvider | None) -> list[Service]:
     """Return what the settings let the listener do beyond receiving."""
-    found = [commitment_service(services.engine, list(services.peers.values()))]
+    reports = commitment_service(services.engine, list(services.peers.values()))
+    found = [reports if provider is None else provider.service(reports)]
     if services.settings.dicom.query_retrieve:
         found.append(
             query_retrieve_service(

@@ -91,6 +91,9 @@ class DicomSettings(BaseModel):
     query_retrieve
         Answer C-FIND, C-MOVE and C-GET to `allowed_calling`, which must not be empty then;
         C-MOVE sends to `peers` only.
+    storage_commitment
+        Commit, when asked, to keep what the archive has: senders may then delete their copy, so
+        only where the archive is backed up.
     tls_port
         Listen there with the certificate of ``tls`` too; with ``tls.trusted``, peers must show
         a certificate of theirs.
@@ -112,6 +115,7 @@ class DicomSettings(BaseModel):
     quiet_seconds: dict[str, float] = Field(default_factory=lambda: {"default": 10.0})
     watermark_mb: int = Field(default=1024, ge=0)
     query_retrieve: bool = False
+    storage_commitment: bool = False
     tls_port: int | None = Field(default=None, ge=0, le=65535)
     tls_only: bool = False
     max_associations: int = Field(default=256, ge=1, le=4096)

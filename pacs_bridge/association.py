@@ -233,6 +233,29 @@ class RequestedAssociation:
             )
         except (RuntimeError, ValueError) as error:
             raise PeerError(f"the action cannot be requested: {error}") from error
+        return self._status_of(answer)
+
+    def report_event(
+        self, dataset: Dataset, *, event_type: int, sop_class_uid: str, sop_instance_uid: str
+    ) -> int:
+        """Report an event by N-EVENT-REPORT (PS3.7 section 10.1.1); returns the status.
+
+        Raises
+        ------
+        PeerError
+            If there is no answer, or the peer does not take us as the SCP of the class.
+        """
+        if self._lost:
+            raise PeerError("the association was lost")
+        try:
+            answer, _ = self._association.send_n_event_report(
+                dataset, event_type, sop_class_uid, sop_instance_uid
+            )
+        except (RuntimeError, ValueError) as error:
+            raise PeerError(f"the event cannot be reported: {error}") from error
+        return self._status_of(answer)
+
+    def _status_of(self, answer: Dataset) -> int:
         if "Status" not in answer:
             self._lost = True
             raise PeerError("the peer did not answer, or closed the connection")

@@ -89,11 +89,7 @@ def walk(
     EncodingError
         If an element does not fit in the bytes or is not an element.
     """
-    walker = _Walker(
-        data,
-        implicit=transfer_syntax_uid in _IMPLICIT,
-        order=">" if transfer_syntax_uid == ExplicitVRBigEndian else "<",
-    )
+    walker = _walker(data, transfer_syntax_uid)
     is_little_explicit = walker.is_little_explicit
     position = 0
     while position < len(data):
@@ -132,6 +128,14 @@ def _skip_unwanted(data: Buffer, position: int, wanted: frozenset[int]) -> int:
     return position
 
 
+def _walker(data: Buffer, transfer_syntax_uid: str) -> "_Walker":
+    return _Walker(
+        data,
+        implicit=transfer_syntax_uid in _IMPLICIT,
+        order=">" if transfer_syntax_uid == ExplicitVRBigEndian else "<",
+    )
+
+
 def explicit_element(data: Buffer, position: int) -> Element:
     """Return the Explicit VR Little Endian element that starts at `position`.
 
@@ -141,6 +145,28 @@ def explicit_element(data: Buffer, position: int) -> Element:
         As `walk`.
     """
     return _Walker(data, implicit=False, order="<").element_at(position)
+
+
+def items(data: Buffer, element: Element, transfer_syntax_uid: str) -> Iterator[Buffer]:
+    """Yield the encoded data sets of a sequence's items (PS3.5 7.5).
+
+    Parameters
+    ----------
+    data, transfer_syntax_uid
+        As for `walk`, which gave `element`.
+
+    Raises
+    ------
+    EncodingError
+        If an item does not fit in the sequence.
+    """
+    walker = _walker(data, transfer_syntax_uid)
+    position = element.start
+    while position < element.stop:
+        start, stop, position = walker.item_at(position)
+        if position > element.stop:
+            raise EncodingError(f"an item of {_name(element.tag)} ends after its sequence")
+        yield data[start:stop]
 
 
 class _Walker:
@@ -168,6 +194,16 @@ class _Walker:
             inner = _Walker(self._data, implicit=True, order="<")
             stop = inner._sequence_stop(start, depth)
         return Element(tag, start, stop, encapsulated=True)
+
+    def item_at(self, position: int) -> tuple[int, int, int]:
+        """Return where the content of an item starts and stops, and what follows it."""
+        tag, _, length, start = self._head(position)
+        if tag != ITEM:
+            raise EncodingError(f"{_name(tag)} stands where an item of a sequence should")
+        if length != UNDEFINED:
+            return start, start + length, start + length
+        after = self._item_stop(start, 0)
+        return start, after - 8, after  # without the delimiter
 
     def _head(self, position: int) -> tuple[int, bytes, int, int]:
         """Tag, VR (empty if implicit), length, start of the value."""

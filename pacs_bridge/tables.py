@@ -187,3 +187,17 @@ commitment = Table(
     Column("created_at", Double, nullable=False),
     Index("ix_commitment_delivery_id", "delivery_id"),
 )
+
+# Requests for storage commitment that we accepted and have not reported on yet.
+commitment_report = Table(
+    "commitment_report",
+    metadata,
+    Column("calling_ae_title", String(16), primary_key=True),
+    Column("transaction_uid", String(64), primary_key=True),
+    # JSON: pairs of SOP class and SOP Instance UID.
+    Column("requested", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Index("ix_commitment_report_due_at", "due_at"),
+)

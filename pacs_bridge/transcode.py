@@ -5,10 +5,9 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from pacs_bridge.dimse.datasets import encode_dataset
 from pacs_bridge.errors import EncodingError
 
 UNCOMPRESSED = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
@@ -46,15 +45,11 @@ def uncompressed(path: Path, transfer_syntax_uid: str) -> bytes:
     try:
         dataset = pydicom.dcmread(path)
         _decompress(dataset)
-        buffer = DicomBytesIO()
-        buffer.is_implicit_VR = transfer_syntax_uid == ImplicitVRLittleEndian
-        buffer.is_little_endian = True
-        write_dataset(buffer, dataset)
+        return encode_dataset(dataset, transfer_syntax_uid)
     except _ERRORS as error:
         raise EncodingError(
             f"it cannot be re-encoded without compression ({type(error).__name__})"
         ) from error
-    return buffer.getvalue()
 
 
 def _decompress(dataset: Dataset) -> None:

@@ -138,6 +138,12 @@ class Channel:
         dataset = bytes(sink.data) if isinstance(sink, BytesSink) else b""
         return Request(context, command.dataset(), dataset)
 
+    def is_quiet(self, seconds: float) -> bool:
+        """Whether the peer sends nothing for so long, no release either; takes nothing."""
+        if self._early or self._messages.has_buffered:
+            return False
+        return not select.select([self._poll_fileno()], [], [], seconds)[0]
+
     def cancelled(self, message_id: int) -> bool:
         """Whether a C-CANCEL for the message has come; does not wait for one.
 

@@ -1,25 +1,12 @@
 """Responses that all three operations send."""
 
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
-from pydicom.uid import ImplicitVRLittleEndian
 
 from pacs_bridge.dimse.channel import Channel, Request
 from pacs_bridge.errors import QueryError
 from pacs_bridge.query_retrieve.statuses import BAD_IDENTIFIER
 
 _ERROR_COMMENT_CHARACTERS = 64  # VR LO
-
-
-def encode_dataset(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
-    """Encode a data set in Implicit or Explicit VR Little Endian."""
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR = transfer_syntax_uid == ImplicitVRLittleEndian
-    buffer.is_little_endian = True
-    write_dataset(buffer, dataset)
-    return buffer.getvalue()
 
 
 def message_id(request: Request) -> int:

@@ -7,14 +7,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pacs_bridge.dimse.channel import Channel, Request
+from pacs_bridge.dimse.datasets import encode_dataset
 from pacs_bridge.errors import QueryError
 from pacs_bridge.query import Match, find, to_dataset
-from pacs_bridge.query_retrieve.answering import (
-    encode_dataset,
-    fail,
-    message_id,
-    refuse_identifier,
-)
+from pacs_bridge.query_retrieve.answering import fail, message_id, refuse_identifier
 from pacs_bridge.query_retrieve.identifier import Identifier, check_unique_keys, read_identifier
 from pacs_bridge.query_retrieve.models import UNIQUE_KEYS, Model
 from pacs_bridge.query_retrieve.statuses import (

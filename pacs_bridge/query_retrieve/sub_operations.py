@@ -7,7 +7,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from pacs_bridge.dimse.channel import Channel, Request
-from pacs_bridge.query_retrieve.answering import encode_dataset
+from pacs_bridge.dimse.datasets import encode_dataset
 from pacs_bridge.query_retrieve.statuses import (
     CANCELLED,
     CANNOT_SEND,

@@ -1,4 +1,4 @@
-"""archive index: what Query/Retrieve and QIDO-RS match and return
+"""archive index: what Query/Retrieve and QIDO-RS match and return; commitment reports
 
 Instances archived before this migration have no image size, study ID and referring physician
 in the index; their files have them.
@@ -34,10 +34,24 @@ def upgrade() -> None:
     with op.batch_alter_table('instance', schema=None) as batch_op:
         for name in _INSTANCE_NUMBERS:
             batch_op.add_column(sa.Column(name, sa.Integer(), nullable=True))
+    op.create_table(
+        'commitment_report',
+        sa.Column('calling_ae_title', sa.String(16), nullable=False),
+        sa.Column('transaction_uid', sa.String(64), nullable=False),
+        sa.Column('requested', sa.Text(), nullable=False),
+        sa.Column('created_at', sa.Double(), nullable=False),
+        sa.Column('due_at', sa.Double(), nullable=False),
+        sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
+        sa.PrimaryKeyConstraint(
+            'calling_ae_title', 'transaction_uid', name=op.f('pk_commitment_report')
+        ),
+    )
+    op.create_index('ix_commitment_report_due_at', 'commitment_report', ['due_at'], unique=False)
     _fold_names()
 
 
 def downgrade() -> None:
+    op.drop_table('commitment_report')
     # Not in batch: SQLite would make the tables anew, which their foreign keys forbid.
     for name in _INSTANCE_NUMBERS:
         op.drop_column('instance', name)
