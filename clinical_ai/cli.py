@@ -22,6 +22,7 @@ from clinical_ai import __version__
 from clinical_ai.commands.bridge import bridge
 from clinical_ai.commands.cohort import cohort
 from clinical_ai.commands.common import JsonOption, out, peer_named, print_rows, settings_of
+from clinical_ai.commands.route import route
 from clinical_ai.commands.users import users
 from clinical_ai.errors import ClinicalAIError
 from clinical_ai.logs import configure_logs
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.add_typer(bridge, name="bridge")
 app.add_typer(cohort, name="cohort")
+app.add_typer(route, name="route")
 app.add_typer(users, name="users")
 STUDY_COLUMNS = (
     "study_uid",

@@ -10,9 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clinical_ai.bundles.bundle import list_bundles
 from clinical_ai.peers import dicom_peers
+from clinical_ai.routing import known_names
 from clinical_ai.services import open_services
 from clinical_ai.settings import Settings
 from pacs_bridge.errors import BridgeError
+from pacs_bridge.routing.load import RulesError, load_rules
 from pacs_bridge.send import echo
 
 Level = Literal["ok", "warning", "error"]
@@ -34,6 +36,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _database(settings)
     yield _port("DICOM port", settings.dicom.host, settings.dicom.port, "CLINICAL_AI_DICOM__PORT")
     yield _port("page port", settings.ui_host, settings.ui_port, "CLINICAL_AI_UI_PORT")
+    yield _routing(settings)
     yield from _models(settings)
     yield from _peers(settings)
     if not settings.result_peers:
@@ -90,6 +93,31 @@ def _port(name: str, host: str, port: int, variable: str) -> Check:
                 f"fine when the system runs; otherwise choose another with {variable}",
             )
     return Check(name, "ok", f"{host}:{port} is free")
+
+
+def _routing(settings: Settings) -> Check:
+    name = "routing rules"
+    if settings.routing_file is None:
+        return Check(name, "ok", "no routing_file: every study is read, nothing is forwarded")
+    try:
+        loaded = load_rules(settings.routing_file, known_names(settings))
+    except RulesError as error:
+        kept = settings.last_good_routing_file
+        held = (
+            f"the last good rules stay in force ({kept})"
+            if kept.exists()
+            else ("the listener will not start")
+        )
+        return Check(
+            name,
+            "error",
+            f"{error.problems[0]}; {held}",
+            f"see `clinical-ai route check` for all {len(error.problems)} problems",
+        )
+    count = len(loaded.rules.rules)
+    if loaded.warnings:
+        return Check(name, "warning", str(loaded.warnings[0]), "see `clinical-ai route check`")
+    return Check(name, "ok", f"{count} rules in {settings.routing_file}")
 
 
 def _models(settings: Settings) -> Iterator[Check]:

@@ -1,10 +1,11 @@
 """Routing decisions as stored: one a study version, written when it was complete."""
 
 import time
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
-from clinical_ai.store.tables import routing_decision
+from clinical_ai.store.tables import routing_decision, study_read
 from pacs_bridge.database import insert_or_ignore
 from pacs_bridge.routing.actions import Actions, Priority
 from pacs_bridge.routing.decision import Decision, decision_from_json, decision_to_json
@@ -26,6 +27,47 @@ def find_decision(connection: Connection, study_uid: str, content_version: str) 
         select(routing_decision.c.body).where(*_key(study_uid, content_version))
     ).scalar_one_or_none()
     return None if body is None else decision_from_json(body)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A decision with the study version it is about.
+
+    Parameters
+    ----------
+    released_by
+        Who let the study go on; None when nobody did.
+    """
+
+    content_version: str
+    decision: Decision
+    released_by: str | None
+
+
+def find_stored(connection: Connection, study_uid: str) -> StoredDecision | None:
+    """Return the newest decision about a study; None if none was made.
+
+    Raises
+    ------
+    pacs_bridge.errors.RoutingError
+        If what is stored cannot be read.
+    """
+    row = connection.execute(
+        select(routing_decision)
+        .join(
+            study_read,
+            and_(
+                study_read.c.study_uid == routing_decision.c.study_uid,
+                study_read.c.content_version == routing_decision.c.content_version,
+            ),
+        )
+        .where(routing_decision.c.study_uid == study_uid)
+        .order_by(study_read.c.content_sequence.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    return StoredDecision(row.content_version, decision_from_json(row.body), row.released_by)
 
 
 def find_actions(connection: Connection, study_uid: str, content_version: str) -> Actions:

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Protocol
 
+from pydicom import config
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.uid import UID
 
+from pacs_bridge.header import is_uid
 from pacs_bridge.routing.decision import Trace
 from pacs_bridge.routing.facts import StudyFacts
 from pacs_bridge.routing.fields import FIELDS, WEEKDAYS
 from pacs_bridge.routing.matchers import Matcher, Range
 
-_MAX_SEEN_CHARACTERS = 200
-_MAX_SEEN_VALUES = 20
+_MAX_SEEN_CHARACTERS = 64  # VR LO
+_MAX_SEEN_VALUES = 12
 PATIENT_AGE = 0x00101010
 IMAGE_LATERALITY = 0x00200062
 NOTHING = "nothing"
@@ -214,11 +216,13 @@ def _identifies(tag: int) -> bool:
 
 
 def _sop_class_name(uid: str) -> str:
-    return UID(uid).keyword or uid
+    return UID(uid, config.IGNORE).keyword or uid if is_uid(uid) else uid
 
 
 def _seen(values: Sequence[str]) -> str:
-    shown = ", ".join(values[:_MAX_SEEN_VALUES])
-    if len(values) > _MAX_SEEN_VALUES:
-        shown += f", and {len(values) - _MAX_SEEN_VALUES} more"
-    return shown[:_MAX_SEEN_CHARACTERS] or NOTHING
+    """Return the values, as many as are shown, each cut to size."""
+    if not values:
+        return NOTHING
+    shown = ", ".join(value[:_MAX_SEEN_CHARACTERS] for value in values[:_MAX_SEEN_VALUES])
+    more = len(values) - _MAX_SEEN_VALUES
+    return f"{shown} and {more} more" if more > 0 else shown

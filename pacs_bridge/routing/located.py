@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import yaml
 
-MAX_BYTES = 256 * 1024  # about a thousand rules
+MAX_BYTES = 128 * 1024  # some hundred rules; a second or two to read
 _MAX_DEPTH = 40
 
 

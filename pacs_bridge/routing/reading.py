@@ -94,9 +94,8 @@ class Sheet:
             value = int(text)
             if low <= value <= high:
                 return value
-        self.problem(
-            node.place, f"{what} must be a whole number from {low} to {high}, not {kind(node)}"
-        )
+        wanted = str(low) if low == high else f"a whole number from {low} to {high}"
+        self.problem(node.place, f"{what} must be {wanted}, not {kind(node)}")
         return None
 
     def choice(self, node: Node, what: str, allowed: Collection[str]) -> str | None:
