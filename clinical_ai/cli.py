@@ -161,6 +161,23 @@ def ui(ctx: typer.Context) -> None:
     import_module("ui.server").serve(settings_of(ctx))
 
 
+@app.command()
+def dicomweb(ctx: typer.Context) -> None:
+    """Serve DICOMweb alone (QIDO-RS, WADO-RS, STOW-RS); the review page serves it too.
+
+    Clients need a token: clinical-ai bridge token add NAME --scope read.
+    """
+    from clinical_ai.dicomweb import ROOT, serve_dicomweb
+    from clinical_ai.services import open_services
+
+    settings = settings_of(ctx)
+    web = settings.dicomweb
+    with closing(open_services(settings)) as services:
+        scheme = "https" if web.use_tls else "http"
+        out.print(f"DICOMweb: {scheme}://{escape(web.host)}:{web.port}{ROOT}", highlight=False)
+        serve_dicomweb(services)
+
+
 @app.command("demo-pacs", hidden=True)
 def demo_pacs(ctx: typer.Context) -> None:
     """Receive results on the port after the listener's, in place of a PACS."""

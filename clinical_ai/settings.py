@@ -123,6 +123,34 @@ class DicomSettings(BaseModel):
     pdu_seconds: float = Field(default=30.0, gt=0)
 
 
+class DicomWebSettings(BaseModel):
+    """The DICOMweb server, in the screens' process and by ``clinical-ai dicomweb``.
+
+    Parameters
+    ----------
+    enabled
+        Serve it under ``/dicomweb`` of the screens.
+    host, port
+        Of ``clinical-ai dicomweb``.
+    use_tls
+        ``clinical-ai dicomweb`` serves HTTPS with the certificate and key of `tls`.
+    max_upload_mb
+        Of one request that stores.
+    public_url
+        URL of the service root as clients have it, where a proxy changes it; by default it
+        is taken from the header Host.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(default=8043, ge=1, le=65535)
+    use_tls: bool = False
+    max_upload_mb: int = Field(default=4096, ge=1)
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s/][^\s]*)?$")
+
+
 class Settings(BaseSettings):
     """Everything that differs between two installations.
 
@@ -153,6 +181,7 @@ class Settings(BaseSettings):
     language: Literal["zh", "en"] = "zh"
     production: bool = False
     dicom: DicomSettings = DicomSettings()
+    dicomweb: DicomWebSettings = DicomWebSettings()
     peers: dict[str, PeerSettings] = Field(default_factory=dict)
     web_peers: dict[str, WebPeerSettings] = Field(default_factory=dict)
     tls: TlsSettings = TlsSettings()

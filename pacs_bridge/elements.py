@@ -24,7 +24,7 @@ _LONG_VRS = frozenset(str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32)
 _SHORT_VRS = frozenset(str(vr).encode() for vr in VR) - _LONG_VRS
 _EXPLICIT_HEAD = Struct("<HH2sH")
 _LONG = Struct("<L")
-_IMPLICIT = frozenset({str(ImplicitVRLittleEndian), "1.2.840.113619.5.2"})  # and GE private
+IMPLICIT = frozenset({str(ImplicitVRLittleEndian), "1.2.840.113619.5.2"})  # and GE private
 _MAX_DEPTH = 64
 _MAX_INFLATED = 2**31
 
@@ -49,23 +49,25 @@ class Element:
     encapsulated: bool
 
 
-def plain_bytes(dataset: Buffer, transfer_syntax_uid: str) -> Buffer:
+def plain_bytes(
+    dataset: Buffer, transfer_syntax_uid: str, *, max_bytes: int = _MAX_INFLATED
+) -> Buffer:
     """Return the data set inflated if the transfer syntax deflates it (PS3.5 A.5).
 
     Raises
     ------
     EncodingError
-        If the deflated stream is broken or larger than 2 GiB.
+        If the deflated stream is broken or inflates to more than `max_bytes`.
     """
     if transfer_syntax_uid != DeflatedExplicitVRLittleEndian:
         return dataset
     stream = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
     try:
-        plain = stream.decompress(dataset, _MAX_INFLATED)
+        plain = stream.decompress(dataset, max_bytes)
     except zlib.error as error:
         raise EncodingError("the deflated data set is broken") from error
     if not stream.eof:
-        raise EncodingError("the deflated data set is cut short or larger than 2 GiB")
+        raise EncodingError(f"the deflated data set is cut short or exceeds {max_bytes} bytes")
     return plain
 
 
@@ -131,7 +133,7 @@ def _skip_unwanted(data: Buffer, position: int, wanted: frozenset[int]) -> int:
 def _walker(data: Buffer, transfer_syntax_uid: str) -> "_Walker":
     return _Walker(
         data,
-        implicit=transfer_syntax_uid in _IMPLICIT,
+        implicit=transfer_syntax_uid in IMPLICIT,
         order=">" if transfer_syntax_uid == ExplicitVRBigEndian else "<",
     )
 

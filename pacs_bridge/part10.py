@@ -15,7 +15,7 @@ _IMPLEMENTATION_CLASS = 0x00020012
 _IMPLEMENTATION_VERSION = 0x00020013
 _SOURCE_AE_TITLE = 0x00020016
 _RECEIVING_AE_TITLE = 0x00020018
-_MAX_META_BYTES = 64 * 1024
+MAX_META_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,17 @@ def read_file_meta(path: Path) -> FileMeta:
         If it cannot be read.
     """
     with path.open("rb") as file:
-        data = file.read(_MAX_META_BYTES)
+        return parse_file_meta(file.read(MAX_META_BYTES))
+
+
+def parse_file_meta(data: bytes) -> FileMeta:
+    """Read the file meta information from the first `MAX_META_BYTES` bytes of a DICOM file.
+
+    Raises
+    ------
+    EncodingError
+        As `read_file_meta`.
+    """
     if data[128:132] != b"DICM":
         raise EncodingError("the file is not DICOM: no DICM at byte 128")
     values: dict[int, str] = {}

@@ -11,20 +11,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
-from pydicom.pixels.utils import pixel_array
 
 from clinical_ai.errors import ImagingError
 from clinical_ai.findings import Finding
 from clinical_ai.imaging.render import (
     Crop,
-    Window,
-    full_range,
     orientation_letters,
     render_slice,
     square_crop,
 )
 from clinical_ai.messages import N_, Message
+from pacs_bridge.errors import EncodingError
+from pacs_bridge.images.picture import read_picture
+from pacs_bridge.images.voi import Window
 
 _HEADER_TAGS = [
     "SOPClassUID",
@@ -44,17 +43,6 @@ _HEADER_TAGS = [
     "PatientOrientation",
 ]
 _OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
-# What pydicom and its decoders raise for pixels they cannot use.
-_DECODING_ERRORS = (
-    AttributeError,
-    IndexError,
-    KeyError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,34 +139,21 @@ def read_pixels(path: Path, frame: int) -> Pixels:
         When the pixels cannot be decoded; carries a `Message`.
     """
     try:
-        header = pydicom.dcmread(path)
-        values = pixel_array(header, index=frame)
-        if header.SamplesPerPixel > 1:
-            colour = _eight_bits(values, int(header.BitsStored))
-            return Pixels(colour, False, _spacing(header), (Window(128, 256),), _letters(header))
-        if header.PhotometricInterpretation == "PALETTE COLOR":
-            table = _eight_bits(apply_color_lut(values, header), _palette_bits(header))
-            return Pixels(table, False, _spacing(header), (Window(128, 256),), _letters(header))
-        values = apply_modality_lut(values, header)
-        windows = _windows(header)
-        if "VOILUTSequence" in header or header.get("VOILUTFunction", "LINEAR") != "LINEAR":
-            values = apply_voi_lut(values, header)
-            windows = ()
-        compact = values.astype(np.float32) if values.dtype.kind == "f" else values
-        return Pixels(
-            compact,
-            header.PhotometricInterpretation == "MONOCHROME1",
-            _spacing(header),
-            windows or (full_range(compact),),
-            _letters(header),
-        )
-    except _DECODING_ERRORS as error:
+        picture = read_picture(path, frame)
+    except (EncodingError, OSError) as error:
         raise ImagingError(
             Message(
                 N_("The pixels of this image cannot be decoded ({kind})."),
-                {"kind": type(error).__name__},
+                {"kind": type(error.__cause__ or error).__name__},
             )
         ) from error
+    return Pixels(
+        picture.values,
+        picture.monochrome1,
+        picture.pixel_spacing,
+        picture.windows,
+        _letters(picture.attributes),
+    )
 
 
 def slice_mask(
@@ -286,26 +261,6 @@ def _integer(header: Dataset, keyword: str, default: int) -> int:
         return default
 
 
-def _windows(header: Dataset) -> tuple[Window, ...]:
-    def listed(keyword: str) -> list[float]:
-        value = header.get(keyword)
-        if value is None or value == "":
-            return []
-        return [float(v) for v in value] if hasattr(value, "__iter__") else [float(value)]
-
-    pairs = zip(listed("WindowCenter"), listed("WindowWidth"), strict=False)
-    return tuple(Window(centre, width) for centre, width in pairs if width >= 1)
-
-
-def _spacing(header: Dataset) -> tuple[float, float]:
-    """Return row and column spacing, or the aspect ratio, or squares (PS3.3 C.7.6.3.1.7)."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
-        values = _floats(header, keyword, 2)
-        if values and min(values) > 0:
-            return values[0], values[1]
-    return 1.0, 1.0
-
-
 def _letters(header: Dataset) -> tuple[str, str, str, str] | None:
     cosines = _floats(header, "ImageOrientationPatient", 6)
     if cosines:
@@ -316,11 +271,3 @@ def _letters(header: Dataset) -> tuple[str, str, str, str] | None:
         right, bottom = orientation
         return _OPPOSITE[right], right, _OPPOSITE[bottom], bottom
     return None
-
-
-def _eight_bits(values: NDArray[np.integer], bits: int) -> NDArray[np.uint8]:
-    return (values >> max(0, bits - 8)).astype(np.uint8)
-
-
-def _palette_bits(header: Dataset) -> int:
-    return int(header.RedPaletteColorLookupTableDescriptor[2])

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,11 +13,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import file_util
 
+from clinical_ai.dicomweb import dicomweb_mount
+from clinical_ai.services import Services, open_services
 from clinical_ai.settings import Settings
+from ui.viewer_access import viewer_tokens
 
 MAIN_SCRIPT = Path(__file__).parent / "main.py"
 
@@ -129,11 +133,20 @@ async def healthz(_request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-def build_app() -> st.App:
-    """Return the ASGI application; the screens read their settings from the process."""
+def build_app(services: Services) -> st.App:
+    """Return the ASGI application; the screens read their settings from the process.
+
+    Parameters
+    ----------
+    services
+        Whose archive is served by DICOMweb.
+    """
+    routes: list[BaseRoute] = [Route("/healthz", healthz, methods=["GET"])]
+    if services.settings.dicomweb.enabled:
+        routes.append(dicomweb_mount(services, viewer_tokens()))
     return st.App(
         MAIN_SCRIPT,
-        routes=[Route("/healthz", healthz, methods=["GET"])],
+        routes=routes,
         middleware=[Middleware(SecurityHeaders), Middleware(SameOrigin)],
     )
 
@@ -169,4 +182,5 @@ def serve(settings: Settings) -> None:
     SystemExit
         When the port is taken or the application does not start.
     """
-    build_app().run(config=streamlit_options(settings))
+    with closing(open_services(settings)) as services:
+        build_app(services).run(config=streamlit_options(settings))

@@ -8,11 +8,13 @@ from rich.markup import escape
 from clinical_ai.commands.common import out, peer_named, settings_of
 from clinical_ai.commands.deidentify import deidentify
 from clinical_ai.commands.retrieve import retrieve
+from clinical_ai.commands.tokens import token
 from pacs_bridge.send import echo as echo_peer
 
 bridge = typer.Typer(no_args_is_help=True, help="DICOM nodes and queues, for PACS administrators.")
 bridge.add_typer(retrieve)
 bridge.add_typer(deidentify)
+bridge.add_typer(token, name="token")
 
 
 @bridge.command()

@@ -10,29 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from pacs_bridge.images.voi import Window, apply_window
+
 CONTOUR_COLOUR = (255, 214, 10)  # yellow, seen well on lung and on soft tissue
 _CONTOUR_PIXELS = 2
 _LETTER_COLOUR = (120, 200, 255)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A grey-scale window.
-
-    Parameters
-    ----------
-    centre, width
-        In the unit of the pixel values (HU for CT); `width` is at least 1
-        (DICOM PS3.3 C.11.2.1.2).
-    """
-
-    centre: float
-    width: float
-
-    def __post_init__(self) -> None:
-        """Refuse a width the standard does not allow."""
-        if not self.width >= 1:
-            raise ValueError(f"window width is {self.width}, but must be at least 1")
 
 
 LUNG_WINDOW = Window(-600, 1500)
@@ -48,40 +30,6 @@ class Crop:
     row_stop: int
     column_start: int
     column_stop: int
-
-
-def apply_window(
-    values: NDArray[np.floating] | NDArray[np.integer], window: Window, *, inverted: bool = False
-) -> NDArray[np.uint8]:
-    """Map pixel values to 0..255.
-
-    Parameters
-    ----------
-    values
-        Pixel values after the modality transformation, any shape.
-    window
-        The linear window of DICOM PS3.3 C.11.2.1.2.
-    inverted
-        True for MONOCHROME1, where the lowest value is white.
-
-    Returns
-    -------
-    numpy.ndarray
-        Grey levels of the same shape; values that are not numbers become black.
-    """
-    if window.width == 1:
-        grey = np.where(values > window.centre - 0.5, 255.0, 0.0)
-    else:
-        scaled = (values - (window.centre - 0.5)) / (window.width - 1) + 0.5
-        grey = np.nan_to_num(np.clip(scaled, 0.0, 1.0)) * 255.0
-    levels = np.rint(grey).astype(np.uint8)
-    return (255 - levels).astype(np.uint8) if inverted else levels
-
-
-def full_range(values: NDArray[np.floating] | NDArray[np.integer]) -> Window:
-    """Return a window that shows the middle 99 % of `values`, for images that name none."""
-    low, high = np.percentile(values, (0.5, 99.5))
-    return Window(float(low + high) / 2, max(1.0, float(high - low)))
 
 
 def square_crop(

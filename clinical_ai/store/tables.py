@@ -5,6 +5,7 @@ both live in one database and one migration history. Times are UTC epoch seconds
 """
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Double,
     Index,
@@ -135,4 +136,19 @@ audit_event = Table(
     Column("study_uid", UID, index=True),
     Column("reading_id", String(36)),
     Column("detail", Text, nullable=False, default=""),
+)
+
+dicomweb_token = Table(
+    "dicomweb_token",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    # Of the token, hexadecimal; the token itself is kept nowhere.
+    Column("sha256", String(64), nullable=False),
+    Column("may_read", Boolean, nullable=False),
+    Column("may_write", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    # NULL: never.
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    UniqueConstraint("sha256"),
 )

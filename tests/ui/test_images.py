@@ -7,8 +7,8 @@ from pydicom.dataset import Dataset
 
 from clinical_ai.demo.phantom import make_chest_phantom
 from clinical_ai.errors import ImagingError
-from clinical_ai.imaging.render import Window
 from clinical_ai.messages import Message
+from pacs_bridge.images.voi import Window
 from tests.ui.hospital import NODULES, ct_reading, mammography
 from ui import images
 

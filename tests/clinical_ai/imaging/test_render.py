@@ -2,49 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from clinical_ai.imaging import render
-from clinical_ai.imaging.render import Crop, Window
-
-
-def test_window_maps_its_edges_to_black_and_white():
-    grey = render.apply_window(
-        np.array([-1350.0, -601.0, -600.0, 150.0, 3000.0]), Window(-600, 1500)
-    )
-    assert grey[0] == 0
-    assert grey[3] == 255
-    assert grey[4] == 255
-    assert 126 <= grey[1] <= grey[2] <= 129
-
-
-@given(
-    st.floats(-2000, 4000),
-    st.floats(1, 5000),
-    st.lists(st.floats(-3000, 5000), min_size=2, max_size=20),
-)
-def test_window_never_reverses_order_and_monochrome1_is_its_negative(centre, width, values):
-    array = np.sort(np.array(values))
-    grey = render.apply_window(array, Window(centre, width)).astype(int)
-    assert (np.diff(grey) >= 0).all()
-    negative = render.apply_window(array, Window(centre, width), inverted=True).astype(int)
-    assert (grey + negative == 255).all()
-
-
-def test_window_of_width_one_is_a_threshold():
-    grey = render.apply_window(np.array([39.4, 39.6]), Window(40, 1))
-    assert grey.tolist() == [0, 255]
-
-
-@pytest.mark.parametrize("width", [0.5, 0, -10, float("nan")])
-def test_window_refuses_a_width_below_one(width):
-    with pytest.raises(ValueError, match="at least 1"):
-        Window(0, width)
-
-
-def test_missing_values_are_black():
-    assert render.apply_window(np.array([np.nan]), Window(0, 100)).tolist() == [0]
+from clinical_ai.imaging.render import Crop
+from pacs_bridge.images.voi import Window
 
 
 def test_pixel_spacing_makes_millimetres_square():
@@ -127,7 +88,3 @@ def test_shapes_that_do_not_fit_are_refused():
         render.render_slice(np.zeros((2, 2, 2, 2)), Window(0, 1))
     with pytest.raises(ValueError, match="mask of shape"):
         render.render_slice(np.zeros((2, 2)), Window(0, 1), mask=np.zeros((3, 3), dtype=bool))
-
-
-def test_full_range_survives_a_flat_image():
-    assert render.full_range(np.full((4, 4), 7)) == Window(7.0, 1.0)

@@ -1,0 +1,1 @@
+"""DICOMweb server (PS3.18): search, retrieve and store studies over HTTP."""

@@ -1,0 +1,144 @@
+"""The service as an ASGI application, to be mounted under a path or served alone."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pacs_bridge.archive import Archive
+from pacs_bridge.dicomweb.access import Authentication, Authenticator, Record
+from pacs_bridge.dicomweb.limits import Limits
+from pacs_bridge.dicomweb.pictures import Pictures
+from pacs_bridge.dicomweb.problem import HttpError, answer_framework_error, answer_http_error
+from pacs_bridge.dicomweb.retrieve import Retrieve
+from pacs_bridge.dicomweb.search import Search
+from pacs_bridge.dicomweb.service import Service
+from pacs_bridge.dicomweb.store import Store
+
+_log = structlog.get_logger(__name__)
+
+
+def dicomweb_app(
+    archive: Archive,
+    authenticators: Sequence[Authenticator],
+    record: Record,
+    *,
+    limits: Limits | None = None,
+    public_url: str = "",
+) -> Starlette:
+    """Return the service over an archive; its root is ``/``.
+
+    Parameters
+    ----------
+    authenticators
+        Tell who is asking; without one that knows the caller a request is refused.
+    record
+        Called in a thread for each use of a study, for the audit trail; where it fails, so
+        does the request.
+    public_url
+        URL of the service root as clients have it; empty takes it from the header Host.
+    """
+    limits = limits or Limits()
+    service = Service(archive, record, limits, public_url)
+    handlers = (Retrieve(service), Pictures(service), Search(service), Store(service))
+    return Starlette(
+        routes=[route for handler in handlers for route in handler.routes()],
+        middleware=[
+            Middleware(Guard),
+            Middleware(SlowClients, seconds=limits.stall_seconds),
+            Middleware(Authentication, authenticators=authenticators, record=record),
+        ],
+        exception_handlers={
+            HttpError: answer_http_error,
+            HTTPException: answer_framework_error,
+        },
+    )
+
+
+class Guard:
+    """ASGI middleware: the last word on errors, and one line of log for each request.
+
+    Messages of unforeseen errors may quote a data set, so only their kind and place is
+    logged; the query, which may name a patient, never is.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; answer 500 where it fails before an answer has begun."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, begun = 0, time.monotonic()
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except (OSError, SQLAlchemyError) as error:
+            _log.error("dicomweb.unavailable", error=type(error).__name__)
+            await _apologise(503 if not status else 0, scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - logged without its message, see above
+            _log.error("dicomweb.failed", error=type(error).__name__, at=_place(error))
+            await _apologise(500 if not status else 0, scope, receive, send)
+        finally:
+            log = _log.debug if 200 <= status < 400 else _log.info
+            log(
+                "dicomweb.request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                seconds=round(time.monotonic() - begun, 3),
+            )
+
+
+class SlowClients:
+    """ASGI middleware that gives up on a client which takes nothing for a while.
+
+    What a handler would send next is not read from disk before, so little memory is held.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with a deadline for each message that is sent."""
+
+        async def send_in_time(message: Message) -> None:
+            with anyio.fail_after(self._seconds):
+                await send(message)
+
+        await self._app(scope, receive, send_in_time)
+
+
+async def _apologise(status: int, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with `status`; 0 where an answer has begun, which is then broken off."""
+    if status:
+        await HttpError(status, "the request could not be carried out").response()(
+            scope, receive, send
+        )
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line where an error came up."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
