@@ -37,6 +37,7 @@ class Incoming:
         self._digest = hashlib.sha256()
         self._sha256: str | None = None
         self._descriptor: int | None = None
+        self._synced = False
         self.part: Path | None = None
         self.size_bytes = 0
 
@@ -86,6 +87,9 @@ class Incoming:
         OSError
             If the disk refuses.
         """
+        if self._synced:
+            assert self.part is not None
+            return self.part
         if self._descriptor is None:
             self._open()
             assert self._descriptor is not None
@@ -94,6 +98,7 @@ class Incoming:
         os.fdatasync(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = None
+        self._synced = True
         return self.part
 
     def discard(self) -> None:
