@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from ssl import SSLContext
 
+from clinical_ai.metrics import listener_registry
 from clinical_ai.peers import tls_files
 from clinical_ai.routing import route, rule_source
 from clinical_ai.services import Services
@@ -12,6 +13,7 @@ from pacs_bridge.assembly import Assembler, StudyVersion
 from pacs_bridge.commitment.provider import CommitmentProvider
 from pacs_bridge.commitment.service import commitment_service
 from pacs_bridge.dimse.channel import Service
+from pacs_bridge.exposition import serving_metrics
 from pacs_bridge.polling import Poller
 from pacs_bridge.query_retrieve import query_retrieve_service
 from pacs_bridge.receive import Limits, Listener
@@ -29,6 +31,8 @@ def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
     ------
     pacs_bridge.routing.load.RulesError
         When the routing rules cannot be used and never could be.
+    pacs_bridge.errors.MetricsError
+        When the port for metrics is taken.
     """
     source = rule_source(services.settings, remember=True)
     source.current()
@@ -45,6 +49,8 @@ def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
     assembler = Assembler(services.archive, services.settings.dicom.quiet_seconds, queue)
     statistics = ReceiveStatistics(known_senders(services.settings))
     with ExitStack() as stack:
+        registry = listener_registry(services, statistics)
+        stack.enter_context(serving_metrics(registry, services.settings.metrics_port))
         rules.start()
         stack.callback(rules.stop)
         assembler.start()

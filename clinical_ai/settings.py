@@ -166,6 +166,8 @@ class Settings(BaseSettings):
         YAML file of routing rules (docs/routing.md); None reads every study by default.
     tls
         For every DICOM connection with TLS, in and out.
+    metrics_port, worker_metrics_port
+        Loopback ports where the listener and the worker answer Prometheus; None or 0 is off.
     worker_name
         Each worker of a site needs its own; a restarted one takes up the studies that the
         worker of this name left unfinished.
@@ -190,6 +192,8 @@ class Settings(BaseSettings):
     bundles_dir: Path | None = None
     ui_host: str = "127.0.0.1"
     ui_port: int = Field(default=8501, ge=1, le=65535)
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    worker_metrics_port: int | None = Field(default=None, ge=0, le=65535)
     worker_name: str = Field(default="local", pattern=r"^[A-Za-z0-9._-]{1,32}$")
     worker_concurrency: int = Field(default=1, ge=1, le=64)
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -9,10 +9,12 @@ import structlog
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from clinical_ai.errors import WorkerRunningError
+from clinical_ai.metrics import worker_registry
 from clinical_ai.readers.base import Reader
 from clinical_ai.services import Services
 from clinical_ai.store.reads import QueuedRead, mark_dispatched, undispatched
 from clinical_ai.workflow import QUEUE, WORKFLOW_VERSION, ReadStudy
+from pacs_bridge.exposition import serving_metrics
 from pacs_bridge.outbox import Outbox
 
 DISPATCH_INTERVAL_S = 0.5
@@ -29,8 +31,11 @@ def running_worker(services: Services, readers: Sequence[Reader]) -> Iterator[No
     WorkerRunningError
         When a worker of the same name runs on this data folder: both would resume the
         same unfinished studies.
+    pacs_bridge.errors.MetricsError
+        When the port for metrics is taken.
     """
-    with _only_one(services):
+    port = services.settings.worker_metrics_port
+    with _only_one(services), serving_metrics(worker_registry(services), port):
         yield from _run(services, readers)
 
 

@@ -101,3 +101,7 @@ class RetrievalError(BridgeError):
 
 class DeidentifyError(BridgeError):
     """An export cannot be made de-identified as asked."""
+
+
+class MetricsError(BridgeError):
+    """Metrics cannot be served, or read from a listener."""

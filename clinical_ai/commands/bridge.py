@@ -1,11 +1,12 @@
 """``clinical-ai bridge``: the DICOM side, for PACS administrators."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from clinical_ai.commands.common import out, peer_named, settings_of
+from clinical_ai.commands.common import JsonOption, out, peer_named, print_rows, settings_of
 from clinical_ai.commands.deidentify import deidentify
 from clinical_ai.commands.retrieve import retrieve
 from clinical_ai.commands.tokens import token
@@ -33,3 +34,38 @@ def echo(
         f"{escape(one.ae_title)} at {escape(one.host)}:{one.port} answered in {seconds:.3f} s",
         highlight=False,
     )
+
+
+SENDER_COLUMNS = (
+    "ae_title",
+    "known",
+    "instances",
+    "megabytes",
+    "refused",
+    "last_at",
+    "last_hour",
+    "last_day",
+    "open",
+    "mean_ms",
+    "mb_per_s",
+)
+
+
+@bridge.command()
+def peers(
+    ctx: typer.Context,
+    days: Annotated[float, typer.Option(min=0.01, help="Look back so many days.")] = 7.0,
+    json_output: JsonOption = False,
+) -> None:
+    """Show who sent what, and how fast they are served.
+
+    Counts are of the archive and the quarantine, whatever was restarted since. Open
+    associations, mean answer time and megabytes a second are of the listener that runs now, if
+    metrics_port is set, and only for senders that the settings name.
+    """
+    from clinical_ai.senders import sender_statistics
+    from clinical_ai.services import open_services
+
+    with closing(open_services(settings_of(ctx))) as services:
+        rows = sender_statistics(services, days)
+    print_rows([row.shown() for row in rows], SENDER_COLUMNS, as_json=json_output)
