@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from clinical_ai.findings import Reading
-from clinical_ai.hl7_settings import Hl7PeerSettings, ResultStatus
+from clinical_ai.hl7_settings import ResultStatus
 from clinical_ai.reports import hl7_oru, identity
 from clinical_ai.reports.hl7_oru import Result, Route
 from clinical_ai.reports.sr import Signer, Verdicts
@@ -107,7 +107,7 @@ def route_to(settings: Settings, peer_name: str) -> Route:
         enhanced=peer.acknowledgement == "enhanced",
         processing_id=ours.processing_id,
         assigning_authority=ours.assigning_authority,
-        ideographic_first=_texts(settings, peer).language == "zh",
+        ideographic_first=texts_for(settings, peer_name).language == "zh",
     )
 
 
@@ -115,8 +115,10 @@ def _peers_for(settings: Settings, status: ResultStatus) -> tuple[str, ...]:
     return tuple(name for name, peer in settings.hl7.peers.items() if status in peer.results)
 
 
-def _texts(settings: Settings, peer: Hl7PeerSettings) -> Texts:
-    return Texts(settings.language if peer.character_set in _CHINESE else "en")
+def texts_for(settings: Settings, peer_name: str) -> Texts:
+    """Return the language of messages to a peer: that of the site, if its letters can be told."""
+    chinese = settings.hl7.peers[peer_name].character_set in _CHINESE
+    return Texts(settings.language if chinese else "en")
 
 
 def _messages(
@@ -137,7 +139,7 @@ def _message(
     peer_name: str,
 ) -> ResultMessage:
     route = route_to(settings, peer_name)
-    texts = _texts(settings, settings.hl7.peers[peer_name])
+    texts = texts_for(settings, peer_name)
     text = str(hl7_oru.build_oru(result, study, order, route, texts))
     return ResultMessage(
         peer_name=peer_name,
