@@ -35,7 +35,7 @@ def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
     pacs_bridge.errors.MetricsError
         When the port for metrics is taken.
     """
-    source = rule_source(services.settings, remember=True)
+    source = rule_source(services.settings, applies=True)
     source.current()
     services.archive.rebuild()
 
