@@ -330,7 +330,7 @@ class RequestedAssociation:
                 yield answer
                 if not answer.pending:
                     return
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, AttributeError) as error:
             raise PeerError(f"the request cannot be sent: {error}") from error
 
     def close(self) -> None:

@@ -1,7 +1,6 @@
 """The STOW-RS user agent: stores instances on a DICOMweb server (PS3.18 section 10.5)."""
 
 import json
-import ssl
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from pacs_bridge.errors import EncodingError
 from pacs_bridge.failure import Failure, FailureKind, Sending, file_failure, store_failure
 from pacs_bridge.part10 import read_file_meta
 from pacs_bridge.peer import WebPeer
+from pacs_bridge.web_client import web_client
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +71,7 @@ def store_each(
         except EncodingError as error:
             yield path, Failure("gone", str(error))
     try:
-        client = _client(peer, transport)
+        client = web_client(peer, _TIMEOUT, transport)
     except OSError as error:  # ssl.SSLError is one
         reason = f"the file of trusted authorities {peer.trusted} cannot be used: {error}"
         yield from ((item.path, Failure("unreachable", reason)) for item in items)
@@ -106,23 +106,6 @@ def retry_after_seconds(header: str | None, now: float) -> float | None:
     except (ValueError, OverflowError):
         return None
     return min(max(wait, 0.0), _LONGEST_RETRY_AFTER)
-
-
-def _client(peer: WebPeer, transport: httpx.BaseTransport | None) -> httpx.Client:
-    headers = {"Accept": "application/dicom+json", "User-Agent": "clinical-ai"}
-    if peer.token:
-        headers["Authorization"] = f"Bearer {peer.token}"
-    context = ssl.create_default_context()
-    if peer.trusted is not None:
-        context = ssl.create_default_context(cafile=peer.trusted)
-    return httpx.Client(
-        headers=headers,
-        auth=(peer.username, peer.password) if peer.username and not peer.token else None,
-        verify=context,
-        timeout=_TIMEOUT,
-        transport=transport,
-        trust_env=False,  # no proxy or .netrc of whoever started us
-    )
 
 
 def _groups(items: Sequence[_Item]) -> Iterator[list[_Item]]:

@@ -201,3 +201,47 @@ commitment_report = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Index("ix_commitment_report_due_at", "due_at"),
 )
+
+# Studies that we fetch from peers; see pacs_bridge.retrieve.retrievals.
+retrieval = Table(
+    "retrieval",
+    metadata,
+    Column("id", _row_number, primary_key=True, autoincrement=True),
+    Column("study_instance_uid", String(64), nullable=False),
+    # Comma separated; empty for the whole study.
+    Column("series_instance_uids", Text, nullable=False, server_default=""),
+    Column("peer", Text, nullable=False),
+    # 'prior': to compare another study with; 'keep': to archive only; 'read': to be read.
+    Column("purpose", String(8), nullable=False),
+    # Whose prior it is; the first study that asked.
+    Column("for_study_uid", String(64)),
+    Column("state", String(8), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", Double, nullable=False),
+    Column("leased_until", Double),
+    Column("leased_by", String(40)),
+    # NULL: as the settings say.
+    Column("megabytes_per_second", Double),
+    # Of the attempt in progress, or of the last one.
+    Column("instances_done", Integer, nullable=False, server_default="0"),
+    Column("instances_total", Integer),
+    Column("last_error", Text),
+    Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    UniqueConstraint("study_instance_uid", "series_instance_uids", "purpose"),
+    CheckConstraint("state IN ('waiting', 'fetching', 'done', 'failed')", name="state"),
+    CheckConstraint("purpose IN ('prior', 'keep', 'read')", name="purpose"),
+    Index("ix_retrieval_peer_state_due_at", "peer", "state", "due_at"),
+)
+
+# When a retrieval was under way: what arrived of its study then, it brought.
+retrieval_attempt = Table(
+    "retrieval_attempt",
+    metadata,
+    Column("id", _row_number, primary_key=True, autoincrement=True),
+    Column("retrieval_id", _row_number, ForeignKey("retrieval.id"), nullable=False),
+    Column("started_at", Double, nullable=False),
+    # NULL: under way, or its process died.
+    Column("finished_at", Double),
+    Index("ix_retrieval_attempt_retrieval_id", "retrieval_id"),
+)

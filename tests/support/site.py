@@ -26,7 +26,6 @@ class Site:
     page_port: int = field(default_factory=free_port)
     database_url: str | None = None
     quiet_seconds: float = 1.0
-    more: dict[str, str] = field(default_factory=dict)  # further environment variables
 
     @property
     def data(self) -> Path:
@@ -48,7 +47,7 @@ class Site:
         }
         if self.database_url is not None:
             variables["CLINICAL_AI_DATABASE_URL"] = self.database_url
-        return {**variables, **self.more}
+        return variables
 
     @property
     def listener_peer(self) -> Peer:
