@@ -49,7 +49,7 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_all(descriptor: int, buffers: tuple[bytes | bytearray, ...]) -> None:
+def write_all(descriptor: int, buffers: tuple[bytes | bytearray | memoryview, ...]) -> None:
     """Write all of `buffers`, however little the system takes at a time."""
     views = [memoryview(b) for b in buffers if b]
     while views:

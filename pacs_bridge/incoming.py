@@ -13,7 +13,6 @@ from pacs_bridge.staging import Staging
 # A CT or MR slice stays in memory and is written once, with its file meta; a mammogram or an
 # ultrasound clip goes to disk as it comes.
 SPILL_BYTES = 2 * 1024 * 1024
-_WRITE_BYTES = 1024 * 1024
 
 
 class Incoming:
@@ -49,18 +48,23 @@ class Incoming:
         OSError
             If the disk refuses.
         """
-        self._buffer += fragment
         self.size_bytes += len(fragment)
-        limit = SPILL_BYTES if self._descriptor is None else _WRITE_BYTES
-        if len(self._buffer) >= limit:
-            self._flush()
+        if self._descriptor is not None:
+            self._append(fragment)
+            return
+        self._buffer += fragment
+        if len(self._buffer) >= SPILL_BYTES:
+            self._check_space(len(self._buffer))
+            self._open()
+            assert self._descriptor is not None
+            write_all(self._descriptor, (self._head,))
+            self._append(self._buffer)
+            self._buffer = bytearray()
 
     def finish(self) -> str:
         """Return the SHA-256 of the data set, hexadecimal, once all of it was written."""
         if self._sha256 is None:
-            if self._descriptor is not None:
-                self._flush()
-            else:
+            if self._descriptor is None:
                 self._digest.update(self._buffer)
             self._sha256 = self._digest.hexdigest()
         return self._sha256
@@ -114,12 +118,8 @@ class Incoming:
         self.part = self._staging.new_part()
         self._descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
 
-    def _flush(self) -> None:
-        self._check_space(len(self._buffer))
-        if self._descriptor is None:
-            self._open()
-            assert self._descriptor is not None
-            write_all(self._descriptor, (self._head,))
-        self._digest.update(self._buffer)
-        write_all(self._descriptor, (self._buffer,))
-        self._buffer = bytearray()
+    def _append(self, data: bytes | bytearray | memoryview) -> None:
+        assert self._descriptor is not None
+        self._check_space(len(data))
+        self._digest.update(data)
+        write_all(self._descriptor, (data,))

@@ -94,11 +94,11 @@ def main() -> None:
             for associations in chosen.associations:
                 _table(chosen.servers, paths, associations, nodelay=nodelay)
         if not chosen.skip_large:
-            mammogram = write_mammogram(Path(folder) / "mg")
-            clip = write_clip(Path(folder) / "us")
-            for path in (mammogram, clip):
-                print(f"\none object of {path.stat().st_size / 1e6:.0f} MB")
-                _table(chosen.servers, [path], 1, nodelay=True)
+            for write in (write_mammogram, write_clip):
+                objects = [write(Path(folder) / write.__name__, n) for n in range(1, 7)]
+                size = objects[0].stat().st_size / 1e6
+                print(f"\n{len(objects)} objects of {size:.0f} MB, TCP_NODELAY on")
+                _table(chosen.servers, objects, 1, nodelay=True)
 
 
 def _table(

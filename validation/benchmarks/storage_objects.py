@@ -30,19 +30,21 @@ def write_ct(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def write_mammogram(folder: Path) -> Path:
+def write_mammogram(folder: Path, number: int) -> Path:
     """Write a mammogram of 4096 x 3072 pixels of 16 bits, 25 MB."""
     sop_class = DigitalMammographyXRayImageStorageForPresentation
-    image = _image(sop_class, "MG", generate_uid(), generate_uid(), 1)
-    _set_pixels(image, np.random.default_rng(2).integers(0, 4096, (4096, 3072), dtype=np.uint16))
+    image = _image(sop_class, "MG", generate_uid(), generate_uid(), number)
+    _set_pixels(
+        image, np.random.default_rng(number).integers(0, 4096, (4096, 3072), dtype=np.uint16)
+    )
     return _save(image, folder)
 
 
-def write_clip(folder: Path) -> Path:
+def write_clip(folder: Path, number: int) -> Path:
     """Write an ultrasound clip of 64 frames of 640 x 480 in colour, 59 MB."""
     sop_class = UltrasoundMultiFrameImageStorage
-    image = _image(sop_class, "US", generate_uid(), generate_uid(), 1)
-    frames = np.random.default_rng(3).integers(0, 256, (64, 480, 640, 3), dtype=np.uint8)
+    image = _image(sop_class, "US", generate_uid(), generate_uid(), number)
+    frames = np.random.default_rng(number).integers(0, 256, (64, 480, 640, 3), dtype=np.uint8)
     image.NumberOfFrames = len(frames)
     image.Rows, image.Columns = 480, 640
     image.SamplesPerPixel, image.PhotometricInterpretation = 3, "RGB"
