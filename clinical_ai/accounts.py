@@ -16,6 +16,8 @@ from pacs_bridge.database import writing
 
 Role = Literal["radiologist", "physician", "administrator"]
 SIGNING_ROLES: frozenset[Role] = frozenset({"radiologist"})
+# Who may let a study go on that routing holds or ignores.
+RELEASING_ROLES: frozenset[Role] = frozenset({"radiologist", "administrator"})
 
 MAX_FAILURES = 5
 LOCK_SECONDS = 15 * 60

@@ -9,8 +9,14 @@ from contextlib import closing
 import pytest
 from sqlalchemy import select
 
+from clinical_ai.routing import placement
 from clinical_ai.services import open_services
+from clinical_ai.store.reads import begin_attempt
+from clinical_ai.store.routing import replace_decision
 from clinical_ai.store.tables import audit_event, result_object
+from pacs_bridge.database import writing
+from pacs_bridge.routing.actions import Actions
+from pacs_bridge.routing.decision import Decision
 from tests.support.processes import answers, free_port, started, wait_for
 from tests.ui.hospital import HOSTILE_NAME, PASSWORD
 from ui.formats import person_name
@@ -192,6 +198,35 @@ def test_a_physician_may_look_but_not_decide(page, site):
     open_study(page, site, "hostile", "smith")
     playwright.expect(page.get_by_text("a radiologist decides and signs")).to_be_visible()
     playwright.expect(page.get_by_role("button", name="Accept", exact=True)).to_have_count(0)
+
+
+def hold_a_study(site) -> None:
+    """Hold a study of the prepared hospital as a rule does."""
+    key = (site.hospital.studies["running"], site.hospital.versions["running"])
+    held = Decision("wait for consent", Actions(hold=True), (), None, 0.0)
+    services = open_services(site.hospital.settings)
+    with closing(services), writing(services.engine) as connection:
+        replace_decision(connection, *key, held)
+        begin_attempt(connection, *key, placement(held))
+
+
+def test_a_held_study_shows_why_and_a_radiologist_releases_it(page, site):
+    hold_a_study(site)
+    open_study(page, site, "running")
+    playwright.expect(
+        page.get_by_text("held: Held by routing rule wait for consent until it is released.")
+    ).to_be_visible()
+    page.get_by_role("button", name="Release this study").click()
+    playwright.expect(page.get_by_role("button", name="Release this study")).to_have_count(0)
+    playwright.expect(page.get_by_text("queued", exact=True).first).to_be_visible()
+    assert events(site, "release", "running") == ["liwei"]
+
+
+def test_a_physician_sees_a_held_study_but_cannot_release_it(page, site):
+    hold_a_study(site)
+    open_study(page, site, "running", "smith")
+    playwright.expect(page.get_by_text("held: Held by routing rule")).to_be_visible()
+    playwright.expect(page.get_by_role("button", name="Release this study")).to_have_count(0)
 
 
 def test_nothing_is_shown_before_the_sign_in_or_after_the_sign_out(page, site):

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from clinical_ai.accounts import SIGNING_ROLES
+from clinical_ai.accounts import RELEASING_ROLES, SIGNING_ROLES
 from clinical_ai.errors import AccountError, ReportError, ReviewError
 from clinical_ai.findings import Reading
 from clinical_ai.review import Decision, ReviewCase, open_case, sign
+from clinical_ai.routing import STOPPED_STATES, release
 from clinical_ai.texts import Texts
 from clinical_ai.worklist import versions
 from ui import formats
@@ -98,6 +99,7 @@ def _show_header(case: ReviewCase, screen: Screen) -> None:
             st.caption(label)
             st.text(value or "–")
     _show_banner(case, _)
+    _offer_release(case, screen)
     _show_versions(case, screen)
 
 
@@ -122,6 +124,22 @@ def _show_banner(case: ReviewCase, _: Texts) -> None:
         st.error(literal(f"{_(STATE_NAMES[row.state])}: {_.message(reason) if reason else '–'}"))
     else:
         st.info(literal(" · ".join(p for p in (_(STATE_NAMES[row.state]), progress(row, _)) if p)))
+
+
+def _offer_release(case: ReviewCase, screen: Screen) -> None:
+    """Let a study go on that routing holds or ignores, where the account may decide that."""
+    _ = screen.texts
+    if case.row.state not in STOPPED_STATES or screen.account.role not in RELEASING_ROLES:
+        return
+    if st.button(_("Release this study")):
+        try:
+            release(screen.services, case.row.study_uid, screen.account.username)
+        except ReviewError as error:
+            # Somebody else released it, or more images came.
+            st.error(literal(_.error(error)))
+            return
+        leave()
+        st.rerun()
 
 
 def _show_versions(case: ReviewCase, screen: Screen) -> None:
