@@ -60,16 +60,16 @@ class Receipt:
         """Take the next bytes of the file."""
         for fragment in fragments:
             self._left -= len(fragment)
-            if self._left < 0:
-                self._fail(status.OUT_OF_RESOURCES)
             if self._failed:
                 return
             if self._head is not None:
                 self._head += fragment
-                if len(self._head) >= MAX_META_BYTES:
+                if len(self._head) >= MAX_META_BYTES or self._left < 0:
                     self._begin(self._head)
             else:
                 self._take(fragment)
+            if self._left < 0:
+                self._fail(status.OUT_OF_RESOURCES)
 
     def finish(self) -> Outcome:
         """Archive the file, which is whole, or say why not."""

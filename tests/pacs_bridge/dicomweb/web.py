@@ -27,7 +27,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from pacs_bridge.archive import Archive
-from pacs_bridge.dicomweb.access import Access, Principal
+from pacs_bridge.dicomweb.access import Access, Principal, Record
 from pacs_bridge.dicomweb.app import dicomweb_app
 from pacs_bridge.dicomweb.limits import Limits
 from pacs_bridge.part10 import parse_file_meta
@@ -80,11 +80,15 @@ class Web:
 
 
 @contextmanager
-def serving(archive: Archive, limits: Limits | None = None) -> Iterator[Web]:
+def serving(
+    archive: Archive, limits: Limits | None = None, record: Record | None = None
+) -> Iterator[Web]:
     """Serve an archive for the length of the block."""
     web = Web(archive, free_port())
     # dicomweb-client leaves the port out of the header Host
-    app = dicomweb_app(archive, [Tokens()], web.trail.append, limits=limits, public_url=web.url)
+    app = dicomweb_app(
+        archive, [Tokens()], record or web.trail.append, limits=limits, public_url=web.url
+    )
     config = uvicorn.Config(
         Starlette(routes=[Mount("/dicomweb", app=app)]),
         host="127.0.0.1",
