@@ -106,7 +106,7 @@ def test_large_instance_goes_through_disk(web):
         ("multipart/form-data; boundary=x", 415),
         ('multipart/related; type="application/dicom+json"; boundary=x', 415),
         ('multipart/related; type="application/dicom"', 400),
-        (TYPE + "x" * 71, 400),
+        (TYPE + "x" * 201, 400),
         (TYPE + '"a\\"b"', 400),
         (TYPE + "other", 400),
         ("multipart/related;;;", 400),
