@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from ssl import SSLContext
 
+from clinical_ai.hl7_orders import running_order_receiver
 from clinical_ai.metrics import listener_registry
 from clinical_ai.peers import tls_files
 from clinical_ai.routing import route, rule_source
@@ -34,7 +35,7 @@ def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
     pacs_bridge.errors.MetricsError
         When the port for metrics is taken.
     """
-    source = rule_source(services.settings, remember=True)
+    source = rule_source(services.settings, applies=True)
     source.current()
     services.archive.rebuild()
 
@@ -55,6 +56,7 @@ def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
         stack.callback(rules.stop)
         assembler.start()
         stack.callback(assembler.stop)
+        stack.enter_context(running_order_receiver(services))
         provider = commitment_provider(services)
         if provider is not None:
             provider.start()

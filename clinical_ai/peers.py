@@ -1,6 +1,7 @@
 """The peers of the settings, as the bridge knows them."""
 
 from clinical_ai.settings import Settings, TlsSettings
+from pacs_bridge.hl7.sender import Hl7Peer
 from pacs_bridge.peer import Peer, WebPeer
 from pacs_bridge.tls import TlsFiles
 
@@ -36,6 +37,23 @@ def web_peers(settings: Settings) -> dict[str, WebPeer]:
             trusted=p.trusted,
         )
         for name, p in settings.web_peers.items()
+    }
+
+
+def hl7_peers(settings: Settings) -> dict[str, Hl7Peer]:
+    """Return the HL7 receivers of the settings by name."""
+    tls = tls_files(settings.tls)
+    return {
+        name: Hl7Peer(
+            name=name,
+            host=p.host,
+            port=p.port,
+            tls=tls if p.tls else None,
+            connect_seconds=p.connect_seconds,
+            acknowledge_seconds=p.acknowledge_seconds,
+            character_set=p.character_set,
+        )
+        for name, p in settings.hl7.peers.items()
     }
 
 

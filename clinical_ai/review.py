@@ -14,8 +14,9 @@ from sqlalchemy import Connection, select
 from clinical_ai.accounts import SIGNING_ROLES, Account, authenticate
 from clinical_ai.errors import ReviewError
 from clinical_ai.findings import Reading, reading_from_json
+from clinical_ai.hl7_results import enqueue_results, final_messages
 from clinical_ai.messages import N_
-from clinical_ai.reports.sr import Signer
+from clinical_ai.reports.sr import Signer, Verdicts
 from clinical_ai.reports.write import write_final_report
 from clinical_ai.services import Services
 from clinical_ai.store.audit import record_event
@@ -26,6 +27,7 @@ from clinical_ai.store.tables import result_object, study_read
 from clinical_ai.store.tables import signature as signature_table
 from clinical_ai.worklist import StudyState, WorklistRow, versions, worklist
 from pacs_bridge.database import writing
+from pacs_bridge.hl7.order_index import StudyOrder, order_of_study
 from pacs_bridge.outbox import enqueue_delivery
 
 __all__ = [
@@ -76,13 +78,21 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class ReviewCase:
-    """All that the review page shows of one study version."""
+    """All that the review page shows of one study version.
+
+    Parameters
+    ----------
+    order
+        The order with the accession number of the study; if its patient is another, only
+        that may be said of it.
+    """
 
     row: WorklistRow
     reading: Reading | None
     decisions: Mapping[str, Decision]
     signature: Signature | None
     versions: tuple[WorklistRow, ...]
+    order: StudyOrder | None
 
 
 def open_case(
@@ -103,6 +113,7 @@ def open_case(
     decisions: Mapping[str, Decision] = {}
     signed = None
     with writing(services.engine) as connection:
+        order = order_of_study(connection, study_uid)
         if row.reading_id is not None:
             reading = _reading(connection, row.reading_id)
             decisions = _decisions(connection, row.reading_id)
@@ -110,7 +121,7 @@ def open_case(
         record_event(
             connection, account.username, "view", study_uid=study_uid, reading_id=row.reading_id
         )
-    return ReviewCase(row, reading, decisions, signed, rows)
+    return ReviewCase(row, reading, decisions, signed, rows, order)
 
 
 def decide(
@@ -182,18 +193,21 @@ def sign(services: Services, reading_id: str, account: Account, password: str) -
     if any(f.id not in decisions for f in reading.findings):
         raise ReviewError(UNDECIDED)
     signed_at = time.time()
+    verdicts: Verdicts = {f: (d.verdict, d.reason) for f, d in decisions.items()}
+    signer = Signer(
+        username=signer_account.username,
+        full_name=signer_account.full_name,
+        organization=services.settings.institution,
+        signed_at=signed_at,
+    )
     written = write_final_report(
         reading,
         [r.path for r in services.archive.instances(reading.study_uid)],
         services.settings.results_dir,
-        verdicts={f: (d.verdict, d.reason) for f, d in decisions.items()},
-        signer=Signer(
-            username=signer_account.username,
-            full_name=signer_account.full_name,
-            organization=services.settings.institution,
-            signed_at=signed_at,
-        ),
+        verdicts=verdicts,
+        signer=signer,
     )
+    to_ris = final_messages(services, reading, verdicts, signer, written.sop_instance_uid)
     signed = Signature(
         reading_id,
         signer_account.username,
@@ -203,6 +217,7 @@ def sign(services: Services, reading_id: str, account: Account, password: str) -
     )
     with writing(services.engine) as connection:
         _commit_signature(connection, services, reading, signed, written.path)
+        enqueue_results(connection, to_ris)
     return signed
 
 

@@ -45,7 +45,7 @@ def rules_in_force(settings: Settings) -> InForce:
     pacs_bridge.routing.load.RulesError
         When the file of the settings cannot be used and never could be.
     """
-    return rule_source(settings, remember=False).current()
+    return rule_source(settings, applies=False).current()
 
 
 @dataclass(frozen=True, slots=True)

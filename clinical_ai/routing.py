@@ -61,13 +61,13 @@ def known_names(settings: Settings) -> Known:
     )
 
 
-def rule_source(settings: Settings, *, remember: bool) -> RuleSource:
-    """Return the rules of the settings; only the listener should `remember` good ones."""
+def rule_source(settings: Settings, *, applies: bool) -> RuleSource:
+    """Return the source of the rules; `applies` is for the listener alone."""
     return RuleSource(
         settings.routing_file,
         known_names(settings),
         settings.last_good_routing_file,
-        remember=remember,
+        applies=applies,
     )
 
 

@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from clinical_ai.errors import SettingsError
+from clinical_ai.hl7_settings import Hl7Settings
 
 AE_TITLE = r"^[\x20-\x5b\x5d-\x7e]{1,16}$"  # DICOM PS3.5 table 6.2-1, VR AE
 
@@ -165,7 +166,7 @@ class Settings(BaseSettings):
     routing_file
         YAML file of routing rules (docs/routing.md); None reads every study by default.
     tls
-        For every DICOM connection with TLS, in and out.
+        For every DICOM and HL7 connection with TLS, in and out.
     metrics_port, worker_metrics_port
         Loopback ports where the listener and the worker answer Prometheus; None or 0 is off.
     worker_name
@@ -187,6 +188,7 @@ class Settings(BaseSettings):
     peers: dict[str, PeerSettings] = Field(default_factory=dict)
     web_peers: dict[str, WebPeerSettings] = Field(default_factory=dict)
     tls: TlsSettings = TlsSettings()
+    hl7: Hl7Settings = Hl7Settings()
     result_peers: tuple[str, ...] = ()
     routing_file: Path | None = None
     bundles_dir: Path | None = None
@@ -287,5 +289,12 @@ def load_settings() -> Settings:
         raise SettingsError(
             "dicom.query_retrieve is true, but dicom.allowed_calling is empty, so that anybody "
             "could query and fetch images: list the AE titles that may"
+        )
+    receive = settings.hl7.receive
+    listed = receive.allowed_hosts and receive.allowed_senders
+    if settings.production and receive.port is not None and not listed:
+        raise SettingsError(
+            "production mode needs hl7.receive.allowed_hosts and hl7.receive.allowed_senders: "
+            "list the addresses and applications that may send orders"
         )
     return settings

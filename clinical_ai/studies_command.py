@@ -53,7 +53,7 @@ def retry_study(services: Services, study_uid: str) -> Retried:
     ReviewError
         When the study is unknown, or not in a state from which it may be read again.
     """
-    rules = rule_source(services.settings, remember=False).current().rules
+    rules = rule_source(services.settings, applies=False).current().rules
     return retry(services, rules, study_uid)
 
 

@@ -10,11 +10,13 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from clinical_ai.errors import WorkerRunningError
 from clinical_ai.metrics import worker_registry
+from clinical_ai.peers import hl7_peers
 from clinical_ai.readers.base import Reader
 from clinical_ai.services import Services
 from clinical_ai.store.reads import QueuedRead, mark_dispatched, undispatched
 from clinical_ai.workflow import QUEUE, WORKFLOW_VERSION, ReadStudy
 from pacs_bridge.exposition import serving_metrics
+from pacs_bridge.hl7.outgoing import Hl7Outbox
 from pacs_bridge.outbox import Outbox
 
 DISPATCH_INTERVAL_S = 0.5
@@ -61,13 +63,18 @@ def _run(services: Services, readers: Sequence[Reader]) -> Iterator[None]:
         calling_ae_title=services.settings.dicom.ae_title,
         name=services.settings.worker_name,
     )
+    hl7_outbox = Hl7Outbox(
+        services.engine, hl7_peers(services.settings), name=services.settings.worker_name
+    )
     dispatcher = Dispatcher(services, workflow)
     outbox.start()
+    hl7_outbox.start()
     dispatcher.start()
     try:
         yield
     finally:
         dispatcher.stop()
+        hl7_outbox.stop()
         outbox.stop()
         DBOS.destroy()
 

@@ -16,10 +16,12 @@ from pydantic import TypeAdapter
 from clinical_ai.assessment.assess import assess
 from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.findings import Reading, reading_from_json, to_json
+from clinical_ai.hl7_results import enqueue_results, preliminary_messages
 from clinical_ai.messages import N_, Message
 from clinical_ai.priors import earlier_studies
 from clinical_ai.readers.base import Reader, StudyInput, not_read
 from clinical_ai.readers.choose import choose_reader
+from clinical_ai.reports import identity
 from clinical_ai.reports.write import ResultFile, write_results
 from clinical_ai.services import Services
 from clinical_ai.store.reads import finish_failed, finish_read, is_superseded, set_step
@@ -130,7 +132,10 @@ class ReadStudy(DBOSConfiguredInstance):
         objects = _result_files.validate_json(files)
         if is_superseded(self._services.engine, done.study_uid, done.content_version):
             return "superseded"
+        reports = [f.sop_instance_uid for f in objects if f.kind == identity.SR_PRELIMINARY]
+        to_ris = preliminary_messages(self._services, done, reports[0] if reports else "")
         with writing(self._services.engine) as connection:
+            enqueue_results(connection, to_ris)
             finish_read(
                 connection,
                 done,

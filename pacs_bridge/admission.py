@@ -108,6 +108,8 @@ class Admission:
         new: list[_Entry] = []
         again: list[_Entry] = []
         uids = [entry.archived.header.sop_instance_uid for entry in group]
+        for entry in group:
+            entry.error = None  # of an attempt with others that failed
         try:
             with writing(self._engine) as connection:
                 digests = find_digests(connection, uids)

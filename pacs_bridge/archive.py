@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from pacs_bridge import status
 from pacs_bridge.admission import Admission
@@ -297,10 +297,13 @@ class Archive:
             received_at=time.time(),
             called_ae_title=meta.receiving_ae_title,
         )
-        with writing(self.engine) as connection:
-            if find_digests(connection, [header.sop_instance_uid]):
-                return False
-            IndexWriter().add(connection, [archived])
+        try:
+            with writing(self.engine) as connection:
+                if find_digests(connection, [header.sop_instance_uid]):
+                    return False
+                IndexWriter().add(connection, [archived])
+        except IntegrityError:
+            return False  # another process has committed its row meanwhile
         return True
 
     def _keep_refused(

@@ -15,8 +15,7 @@ from clinical_ai import codes
 from clinical_ai.assessment.after_review import after_review
 from clinical_ai.errors import ReportError
 from clinical_ai.findings import Reading
-from clinical_ai.messages import N_, Message
-from clinical_ai.reports import identity
+from clinical_ai.reports import identity, statements
 from clinical_ai.reports.seg import segment_numbers
 from clinical_ai.reports.source import (
     character_set,
@@ -93,8 +92,8 @@ def _preliminary(reading: Reading, sources: Sequence[Dataset], institution: str)
         observer_name=None,
         organization=institution,
         comments=(
-            Message(N_("Made by an AI model and not yet reviewed by a physician.")),
-            *_about(reading),
+            statements.NOT_REVIEWED,
+            *statements.about_model(reading),
         ),
     )
     return _document(
@@ -114,13 +113,6 @@ def _final(
         raise ReportError(f"finding {undecided[0]} has no verdict; decide it before signing")
     accepted = {f.id for f in reading.findings if verdicts[f.id][0] == "accepted"}
     final = after_review(reading, accepted)
-    reviewed = Message(
-        N_(
-            "Reviewed and signed by a physician. Rejected and left out of this report: "
-            "{rejected} of {total} findings of the AI model."
-        ),
-        {"total": len(reading.findings), "rejected": len(reading.findings) - len(accepted)},
-    )
     tree = report_tree(
         final,
         sources,
@@ -128,15 +120,13 @@ def _final(
         segments=segment_numbers(reading),
         observer_name=signer.full_name,
         organization=signer.organization,
-        comments=(reviewed, *_about(reading)),
+        comments=(
+            statements.reviewed(reading, accepted),
+            *statements.about_model(reading),
+        ),
     )
     signed_at = datetime.fromtimestamp(signer.signed_at, UTC)
     return _document(final, sources, tree, identity.SR_FINAL, signed_at, institution, signer=signer)
-
-
-def _about(reading: Reading) -> tuple[Message, ...]:
-    model = identity.model_of(reading)
-    return (*reading.cautions, model.intended_use, *model.accuracy)
 
 
 def _document(

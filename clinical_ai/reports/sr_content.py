@@ -39,7 +39,7 @@ from clinical_ai.reports import identity
 from clinical_ai.reports.source import one_line, person_name
 
 _URGENCY = {"urgent": codes.URGENT, "soon": codes.SOON, "routine": codes.ROUTINE}
-_PROCEDURES = {"CT": codes.CT_PROCEDURE, "MG": codes.MAMMOGRAPHY}
+PROCEDURES = {"CT": codes.CT_PROCEDURE, "MG": codes.MAMMOGRAPHY}
 _DECIMALS = 3
 _ENGLISH = CodedConcept("en-US", "RFC5646", "English (United States)")  # CID 5000
 
@@ -127,11 +127,11 @@ def _observers(
 
 def _procedure(source: Dataset) -> CodeContentItem:
     modality = str(source.get("Modality", ""))
-    if modality not in _PROCEDURES:
-        raise ReportError(f"no procedure code for modality {modality!r}; add it to _PROCEDURES")
+    if modality not in PROCEDURES:
+        raise ReportError(f"no procedure code for modality {modality!r}; add it to PROCEDURES")
     return CodeContentItem(
         name=dicom.DCM.ProcedureReported,
-        value=concept(_PROCEDURES[modality]),
+        value=concept(PROCEDURES[modality]),
         relationship_type=RelationshipTypeValues.HAS_CONCEPT_MOD,
     )
 

@@ -1,5 +1,6 @@
 """Acknowledgements: MSA and ERR, in original and in enhanced mode (HL7 2.5.1 chapter 2, 2.9)."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -100,7 +101,8 @@ def read_acknowledgement(message: Message) -> Acknowledgement:
     said = [msa.value(3)]
     for err in message.all("ERR"):
         said += [err.value(1, 4, 2), err.value(3, 2), err.value(7), err.value(8)]
-    text = "; ".join(dict.fromkeys(part.strip() for part in said if part.strip()))
+    clean = [re.sub(r"[\x00-\x1f\x7f]+", " ", part).strip() for part in said]
+    text = "; ".join(dict.fromkeys(part for part in clean if part))
     return Acknowledgement(code, msa.value(2), text)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pacs_bridge.database import insert_or_ignore, writing
-from pacs_bridge.errors import MessageError
+from pacs_bridge.errors import DeliveryError, MessageError
 from pacs_bridge.hl7 import acknowledgement as ack
 from pacs_bridge.hl7.charset import UTF_8, decode, encode
 from pacs_bridge.hl7.er7 import STANDARD, Delimiters, Message, parse
@@ -32,6 +32,7 @@ _VERSIONS = ("2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8")
 _CONTROL_ID_SECONDS = 7 * 86_400.0
 # Later the same message may be taken; other errors of the database are the message's own.
 _DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOBODY = Header("", "", "", "", "", "", "", "", "P", "2.5.1", "", "")
 
 _log = structlog.get_logger(__name__)
@@ -240,6 +241,23 @@ def list_incoming(
         return tuple(_listed(row) for row in connection.execute(query))
 
 
+def incoming_body(engine: Engine, message_id: int) -> bytes:
+    """Return a message as it was received, without the frame.
+
+    Raises
+    ------
+    DeliveryError
+        If there is no such message.
+    """
+    with engine.connect() as connection:
+        body = connection.execute(
+            select(hl7_incoming.c.body).where(hl7_incoming.c.id == message_id)
+        ).scalar_one_or_none()
+    if body is None:
+        raise DeliveryError(f"message {message_id} does not exist; see the list of messages")
+    return bytes(body)
+
+
 def _listed(r: Row[tuple[object, ...]]) -> IncomingMessage:
     return IncomingMessage(
         r.id,
@@ -279,8 +297,8 @@ def _columns(raw: bytes, header: Header, peer_host: str) -> dict[str, object]:
 
 
 def _storable(text: str) -> str:
-    """Return `text` without the zero character, which PostgreSQL cannot store."""
-    return text.replace("\0", "")
+    """Return `text` without control characters, which nobody's terminal or table should get."""
+    return _CONTROL.sub("", text)
 
 
 def _is_known(connection: Connection, sha256: str) -> bool:

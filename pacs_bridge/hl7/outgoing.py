@@ -127,6 +127,23 @@ def list_outgoing(
         return tuple(_listed(row) for row in connection.execute(query))
 
 
+def outgoing_body(engine: Engine, message_id: int) -> bytes:
+    """Return a message as it is sent, without the frame.
+
+    Raises
+    ------
+    DeliveryError
+        If there is no such message.
+    """
+    with engine.connect() as connection:
+        body = connection.execute(
+            select(hl7_outgoing.c.body).where(hl7_outgoing.c.id == message_id)
+        ).scalar_one_or_none()
+    if body is None:
+        raise DeliveryError(f"message {message_id} does not exist; see the list of messages")
+    return bytes(body)
+
+
 def resend_message(engine: Engine, message_id: int) -> None:
     """Queue a dead or sent message again, with a fresh count of attempts.
 

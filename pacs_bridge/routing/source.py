@@ -49,17 +49,18 @@ class RuleSource:
         Peers and readers that rules may name.
     last_good
         File for the last content that could be used.
-    remember
-        Write that file; only the process that applies the rules should.
+    applies
+        This process applies the rules: it writes `last_good` and logs what changes. Others
+        only look.
     """
 
     def __init__(
-        self, path: Path | None, known: Known, last_good: Path, *, remember: bool = True
+        self, path: Path | None, known: Known, last_good: Path, *, applies: bool = True
     ) -> None:
         self._path = path
         self._known = known
         self._last_good = last_good
-        self._may_write = remember
+        self._applies = applies
         self._lock = threading.Lock()
         self._seen: tuple[int, int, int] | None = None
         self._in_force: InForce | None = None
@@ -89,7 +90,7 @@ class RuleSource:
             loaded = parse_rules(data, str(path), self._known)
         except RulesError as error:
             return self._keep(before, error)
-        if before is None or loaded.rules.digest != before.rules.digest:
+        if self._applies and (before is None or loaded.rules.digest != before.rules.digest):
             _log.info("routing.rules_in_force", digest=loaded.rules.digest)
         self._remember(data)
         return InForce(loaded.rules)
@@ -103,7 +104,7 @@ class RuleSource:
                 rules = parse_rules(data, str(self._last_good), self._known).rules
             except RulesError:
                 raise error from None
-        if before is None or before.problems != error.problems:
+        if self._applies and (before is None or before.problems != error.problems):
             _log.error(
                 "routing.rules_refused",
                 problems=[str(p) for p in error.problems],
@@ -112,7 +113,7 @@ class RuleSource:
         return InForce(rules, error.problems)
 
     def _remember(self, data: bytes) -> None:
-        if not self._may_write:
+        if not self._applies:
             return
         try:
             if not self._last_good.exists() or self._last_good.read_bytes() != data:

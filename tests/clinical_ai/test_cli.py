@@ -45,7 +45,17 @@ def services(tmp_path):
 def test_help_names_every_command_and_version_is_the_packages(run):
     shown = run("--help")
     assert shown.returncode == 0
-    for command in ("run", "listen", "worker", "ui", "send", "studies", "models", "doctor"):
+    for command in (
+        "run",
+        "listen",
+        "worker",
+        "ui",
+        "send",
+        "studies",
+        "models",
+        "doctor",
+        "route",
+    ):
         assert re.search(rf"\b{command}\b .*\w", shown.stdout), command
     assert run("--version").stdout.strip() == clinical_ai.__version__
 

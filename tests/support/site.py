@@ -26,6 +26,7 @@ class Site:
     page_port: int = field(default_factory=free_port)
     database_url: str | None = None
     quiet_seconds: float = 1.0
+    more: dict[str, str] = field(default_factory=dict)  # further environment variables
 
     @property
     def data(self) -> Path:
@@ -47,7 +48,7 @@ class Site:
         }
         if self.database_url is not None:
             variables["CLINICAL_AI_DATABASE_URL"] = self.database_url
-        return variables
+        return {**variables, **self.more}
 
     @property
     def listener_peer(self) -> Peer:

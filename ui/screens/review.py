@@ -9,6 +9,7 @@ import streamlit as st
 from clinical_ai.accounts import RELEASING_ROLES, SIGNING_ROLES
 from clinical_ai.errors import AccountError, ReportError, ReviewError
 from clinical_ai.findings import Reading
+from clinical_ai.messages import N_
 from clinical_ai.review import Decision, ReviewCase, open_case, sign
 from clinical_ai.routing import STOPPED_STATES, release
 from clinical_ai.texts import Texts
@@ -20,6 +21,7 @@ from ui.screens import mammography, viewer
 from ui.screens.worklist import STATE_NAMES, progress, sex_and_age, version
 from ui.session import Screen
 
+PRIORITY_NAMES = {"stat": N_("Emergency (STAT)"), "asap": N_("As soon as possible")}
 _CASE = "review-case"
 _CASE_KEY = "review-case-key"
 _UID = re.compile(r"[0-9.]{1,64}")
@@ -98,9 +100,35 @@ def _show_header(case: ReviewCase, screen: Screen) -> None:
         with column:
             st.caption(label)
             st.text(value or "–")
+    _show_order(case, _)
     _show_banner(case, _)
     _offer_release(case, screen)
     _show_versions(case, screen)
+
+
+def _show_order(case: ReviewCase, _: Texts) -> None:
+    """Show why the study was ordered; of another patient's order only that it does not fit."""
+    if case.order is None:
+        return
+    if not case.order.patient_agrees:
+        st.error(
+            _(
+                "The order with this accession number is of another patient. "
+                "Compare the patient IDs of RIS and PACS."
+            )
+        )
+        return
+    order = case.order.order
+    parts = [
+        _(PRIORITY_NAMES[order.priority]) if order.priority != "routine" else "",
+        _("Order cancelled") if order.state == "cancelled" else "",
+        visible(order.procedure_text),
+    ]
+    if order.reason:
+        parts.append(_("Reason for the examination: {reason}").format(reason=visible(order.reason)))
+    shown = " · ".join(part for part in parts if part)
+    if shown:
+        st.caption(literal(shown))
 
 
 def _show_banner(case: ReviewCase, _: Texts) -> None:

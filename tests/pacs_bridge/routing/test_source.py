@@ -84,7 +84,7 @@ def test_a_file_that_was_never_good_is_an_error(file):
 
 
 def test_who_only_looks_writes_nothing(file):
-    assert priority(source(file, remember=False)) == "low"
+    assert priority(source(file, applies=False)) == "low"
     assert not (file.parent / "last-good.yaml").exists()
 
 
