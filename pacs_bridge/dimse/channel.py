@@ -9,6 +9,7 @@ from pydicom import Dataset
 
 from pacs_bridge.dimse.command import C_CANCEL_RQ, RESPONSE, Command, encode_command
 from pacs_bridge.dimse.messages import BytesSink, Context, MessageStream, Sink
+from pacs_bridge.errors import ProtocolError
 
 MAX_DATASET_BYTES = 16 * 1024 * 1024
 """Of identifiers, actions and events; only C-STORE takes more."""
@@ -65,7 +66,6 @@ class Channel:
         self._messages = messages
         self._poll_fileno = poll_fileno
         self._cancelled: set[int] = set()
-        self._early: list[Request] = []
 
     def send(self, context: Context, command: Dataset, dataset: bytes = b"") -> None:
         """Send a message; group length and Data Set Type of `command` are set here.
@@ -123,8 +123,6 @@ class Channel:
         AssociationReleasedError, AssociationLostError, ProtocolError
             If the association ends instead.
         """
-        if self._early:
-            return self._early.pop(0)
         while True:
             request = self.take(*self._messages.read(bytes_sink))
             if request is not None:
@@ -135,12 +133,15 @@ class Channel:
         if command.field == C_CANCEL_RQ:
             self._cancelled.add(command.message_id)
             return None
+        if not command.field & RESPONSE:
+            # A C-CANCEL that came too late for an earlier request with this ID.
+            self._cancelled.discard(command.message_id)
         dataset = bytes(sink.data) if isinstance(sink, BytesSink) else b""
         return Request(context, command.dataset(), dataset)
 
     def is_quiet(self, seconds: float) -> bool:
         """Whether the peer sends nothing for so long, no release either; takes nothing."""
-        if self._early or self._messages.has_buffered:
+        if self._messages.has_buffered:
             return False
         return not select.select([self._poll_fileno()], [], [], seconds)[0]
 
@@ -149,14 +150,14 @@ class Channel:
 
         Raises
         ------
-        AssociationReleasedError, AssociationLostError, ProtocolError
+        AssociationReleasedError, AssociationLostError
             If the association has ended.
+        ProtocolError
+            If another request came: asynchronous operations are not negotiated (PS3.7 D.3.3.3).
         """
         while self._messages.has_buffered or select.select([self._poll_fileno()], [], [], 0)[0]:
-            request = self.take(*self._messages.read(bytes_sink))
-            if request is not None:
-                self._early.append(request)
-                break
+            if self.take(*self._messages.read(bytes_sink)) is not None:
+                raise ProtocolError("a request before the last one was answered", 2)
         return message_id in self._cancelled
 
 

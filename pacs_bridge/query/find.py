@@ -104,8 +104,8 @@ def _conditions(
             continue
         column = attribute.column if attribute.folded is None else attribute.folded
         if attribute.several:
-            below = _of_study(own_results).subquery()
-            is_one = condition(attribute, below.c[column.name], values, dialect)
+            below = _SEVERAL[attribute.keyword](own_results).subquery()
+            is_one = condition(attribute, below.c[0], values, dialect)
             conditions.append(select(below).where(is_one).exists())
         else:
             conditions.append(condition(attribute, column, values, dialect))
@@ -156,23 +156,31 @@ def _has_source(level: Level) -> ColumnElement[bool]:
     return select(below.c.sop_instance_uid).where(key, below.c.own_result.is_(False)).exists()
 
 
-def _of_study(own_results: bool) -> Select[Any]:
-    """Modality and SOP class of the instances of the study that the outer query is at."""
-    below, of = instance.alias(), series.alias()
-    query = (
-        select(of.c.modality, below.c.sop_class_uid)
-        .join_from(below, of, of.c.series_instance_uid == below.c.series_instance_uid)
-        .where(below.c.study_instance_uid == study.c.study_instance_uid)
-        .correlate(study)
-    )
+def _modalities(own_results: bool) -> Select[Any]:
+    """Modalities of the series of the study that the outer query is at."""
+    of, below = series.alias(), instance.alias()
+    query = select(of.c.modality).where(of.c.study_instance_uid == study.c.study_instance_uid)
+    if not own_results:
+        key = below.c.series_instance_uid == of.c.series_instance_uid
+        query = query.where(select(below).where(key, below.c.own_result.is_(False)).exists())
+    return query.correlate(study)
+
+
+def _sop_classes(own_results: bool) -> Select[Any]:
+    """SOP classes of the instances of the study that the outer query is at."""
+    below = instance.alias()
+    key = below.c.study_instance_uid == study.c.study_instance_uid
+    query = select(below.c.sop_class_uid).where(key).correlate(study)
     return query if own_results else query.where(below.c.own_result.is_(False))
 
 
-def _distinct(column: str) -> Callable[[bool], ColumnElement[Any]]:
+_SEVERAL = {"ModalitiesInStudy": _modalities, "SOPClassesInStudy": _sop_classes}
+
+
+def _distinct(keyword: str) -> Callable[[bool], ColumnElement[Any]]:
     def values(own_results: bool) -> ColumnElement[Any]:
-        below = _of_study(own_results).subquery()
-        once = select(below.c[column]).distinct().subquery()
-        return select(func.aggregate_strings(once.c[column], _SEPARATOR)).scalar_subquery()
+        once = _SEVERAL[keyword](own_results).distinct().subquery()
+        return select(func.aggregate_strings(once.c[0], _SEPARATOR)).scalar_subquery()
 
     return values
 
@@ -225,8 +233,8 @@ def _visible(query: Select[Any], below: Any, own_results: bool) -> ColumnElement
 
 
 _COMPUTED: dict[str, Callable[[bool], ColumnElement[Any]]] = {
-    "ModalitiesInStudy": _distinct("modality"),
-    "SOPClassesInStudy": _distinct("sop_class_uid"),
+    "ModalitiesInStudy": _distinct("ModalitiesInStudy"),
+    "SOPClassesInStudy": _distinct("SOPClassesInStudy"),
     "NumberOfPatientRelatedStudies": _count_of_patient("study_instance_uid"),
     "NumberOfPatientRelatedSeries": _count_of_patient("series_instance_uid"),
     "NumberOfPatientRelatedInstances": _count_of_patient("sop_instance_uid"),

@@ -16,7 +16,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from pacs_bridge.elements import fragments_bytes, plain_bytes, walk
+from pacs_bridge.elements import fragments_bytes, items, plain_bytes, walk
 from pacs_bridge.errors import EncodingError
 from tests.pacs_bridge.support import ct_slice, encode
 
@@ -45,6 +45,24 @@ def test_every_top_level_element_is_found_once_and_in_place(syntax, undefined):
     assert [e.tag for e in elements] == [int(e.tag) for e in ds]
     pixels = elements[-1]
     assert data[pixels.start : pixels.stop] == ds.PixelData
+
+
+@pytest.mark.parametrize("syntax", NATIVE)
+@pytest.mark.parametrize("undefined", [True, False])
+def test_the_items_of_a_sequence_are_data_sets(syntax, undefined):
+    ds = with_sequences(undefined)
+    data = encode(ds, syntax)
+    (sequence,) = [e for e in walk(data, syntax) if e.tag == 0x00081115]
+    found = [[e.tag for e in walk(item, syntax)] for item in items(data, sequence, syntax)]
+    assert found == [[0x00081110], [0x00081030]]
+
+
+def test_an_item_longer_than_its_sequence_is_refused():
+    data = bytearray(encode(with_sequences(undefined=False)))
+    (sequence,) = [e for e in walk(bytes(data), ExplicitVRLittleEndian) if e.tag == 0x00081115]
+    data[sequence.start + 4] += 200
+    with pytest.raises(EncodingError):
+        list(items(bytes(data), sequence, ExplicitVRLittleEndian))
 
 
 @pytest.mark.parametrize("syntax", NATIVE)

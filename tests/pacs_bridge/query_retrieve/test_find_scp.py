@@ -149,6 +149,20 @@ def test_a_query_is_cancelled(archive_with_studies, listener):
     assert 1 < len(answers) < 302
 
 
+def test_a_cancel_that_comes_too_late_does_not_cancel_the_next_query(listener):
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel, identifier.PatientID = "STUDY", "P1"
+    entity = application_entity("ASKER")
+    entity.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
+    association = entity.associate("127.0.0.1", listener.port, ae_title="CLINICALAI")
+    model = StudyRootQueryRetrieveInformationModelFind
+    for _ in range(2):
+        answers = list(association.send_c_find(identifier, model, msg_id=5))
+        assert [s.Status for s, _ in answers] == [0xFF00, 0xFF00, 0x0000]
+        association.send_c_cancel(5, query_model=model)
+    association.release()
+
+
 def test_more_matches_than_a_page_come_once_each(archive_with_studies, listener):
     for number in range(520):
         store(archive_with_studies, ct_slice(number, study="1.6", series="1.6.1"))
