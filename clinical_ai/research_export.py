@@ -91,7 +91,7 @@ def export_path(request: Request, source: Path, on_progress: Progress) -> Export
     Raises
     ------
     ResearchExportError
-        When a path cannot be used as asked.
+        When a path cannot be used as asked, or the disk refuses.
     pacs_bridge.errors.BridgeError
         When the source, the key or the rules cannot be read.
     """
@@ -164,8 +164,14 @@ def _export(
         reports.append(report)
         on_progress(len(reports), len(files))
 
-    with _written_at_the_end(request, reports, mapping):
-        export.run(files, request.out, on_file, mapping)
+    try:
+        with _written_at_the_end(request, reports, mapping):
+            export.run(files, request.out, on_file, mapping)
+    except OSError as error:
+        raise ResearchExportError(
+            f"the export stopped after {len(reports)} of {len(files)} files: "
+            f"{error.strerror or error} ({error.filename})"
+        ) from error
     return Exported(tuple(reports), skipped, key.fingerprint, new_key)
 
 

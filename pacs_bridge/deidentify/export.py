@@ -2,6 +2,7 @@
 
 import csv
 import json
+import struct
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,17 @@ from pacs_bridge.header import is_uid
 from pacs_bridge.part10 import read_file_meta
 
 _PART = ".part"
+# What pydicom raises at elements that are malformed beyond reading or writing.
+_MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,12 @@ class Export:
             return FileReport(name, "refused", str(error))
         except EncodingError as error:
             return FileReport(name, "unreadable", str(error))
+        except OSError as error:
+            if error.errno is not None:  # of the system; pydicom's own has none
+                raise
+            return FileReport(name, "unreadable", "a malformed sequence")
+        except _MALFORMED as error:
+            return FileReport(name, "unreadable", f"a malformed element ({type(error).__name__})")
 
     def _convert(
         self, path: Path, name: str, instance: Instance, out: Path, mapping: "Mapping | None"
@@ -154,13 +172,15 @@ class Export:
         if target.exists():
             return FileReport(name, "refused", "another file has the same SOP Instance UID")
         part = out / f"{new[2]}{_PART}"
-        write_instance(part, dataset, pixels, encoding)
-        findings = verify(part, identifiers, self._retained())
-        if findings:
-            part.unlink()
-            return FileReport(name, "identified", _summary(findings), findings=findings)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.rename(target)
+        try:
+            write_instance(part, dataset, pixels, encoding)
+            findings = verify(part, identifiers, self._retained())
+            if findings:
+                return FileReport(name, "identified", _summary(findings), findings=findings)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.rename(target)
+        finally:
+            part.unlink(missing_ok=True)
         if mapping is not None:
             mapping.add(patient, subject.pseudonym, zip(old, new, strict=True))
         return FileReport(name, "exported", judged.reason, str(target.relative_to(out)))
