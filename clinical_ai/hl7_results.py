@@ -9,7 +9,7 @@ from clinical_ai.findings import Reading
 from clinical_ai.hl7_settings import ResultStatus
 from clinical_ai.reports import hl7_oru, identity
 from clinical_ai.reports.hl7_oru import Result, Route
-from clinical_ai.reports.sr import Signer, Verdicts
+from clinical_ai.reports.signing import Signer, Verdicts
 from clinical_ai.services import Services
 from clinical_ai.settings import Settings
 from clinical_ai.store.tables import reading as reading_table

@@ -4,9 +4,8 @@ Every call is one transaction and leaves an audit event. A signed reading cannot
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Connection, select
@@ -16,11 +15,11 @@ from clinical_ai.errors import ReviewError
 from clinical_ai.findings import Reading, reading_from_json
 from clinical_ai.hl7_results import enqueue_results, final_messages
 from clinical_ai.messages import N_
-from clinical_ai.reports.sr import Signer, Verdicts
-from clinical_ai.reports.write import write_final_report
+from clinical_ai.reports.identity import SR_FINAL
+from clinical_ai.reports.signing import Signer, Verdicts
+from clinical_ai.reports.write import ResultFile, write_final_results
 from clinical_ai.services import Services
 from clinical_ai.store.audit import record_event
-from clinical_ai.store.routing import find_result_peers
 from clinical_ai.store.tables import decision as decision_table
 from clinical_ai.store.tables import reading as reading_table
 from clinical_ai.store.tables import result_object, study_read
@@ -170,7 +169,7 @@ def decide(
 
 
 def sign(services: Services, reading_id: str, account: Account, password: str) -> Signature:
-    """Make a reading final: check the password again, write the final SR, queue its delivery.
+    """Make a reading final: check the password again, write the final objects, queue them.
 
     The signature row and the queued deliveries are committed together; signing twice at the
     same moment leaves one signature.
@@ -200,29 +199,35 @@ def sign(services: Services, reading_id: str, account: Account, password: str) -
         organization=services.settings.institution,
         signed_at=signed_at,
     )
-    written = write_final_report(
+    written = write_final_results(
         reading,
         [r.path for r in services.archive.instances(reading.study_uid)],
         services.settings.results_dir,
         verdicts=verdicts,
         signer=signer,
+        objects=services.settings.results,
+        language=services.settings.language,
     )
-    to_ris = final_messages(services, reading, verdicts, signer, written.sop_instance_uid)
+    to_ris = final_messages(services, reading, verdicts, signer, written[0].sop_instance_uid)
     signed = Signature(
         reading_id,
         signer_account.username,
         signer_account.full_name,
         signed_at,
-        written.sop_instance_uid,
+        written[0].sop_instance_uid,
     )
     with writing(services.engine) as connection:
-        _commit_signature(connection, services, reading, signed, written.path)
+        _commit_signature(connection, services, reading, signed, written)
         enqueue_results(connection, to_ris)
     return signed
 
 
 def _commit_signature(
-    connection: Connection, services: Services, reading: Reading, signed: Signature, path: Path
+    connection: Connection,
+    services: Services,
+    reading: Reading,
+    signed: Signature,
+    files: Sequence[ResultFile],
 ) -> None:
     _open_reading(connection, reading.id)  # nobody signed in the meantime
     connection.execute(
@@ -235,26 +240,29 @@ def _commit_signature(
         )
     )
     connection.execute(
-        result_object.insert().values(
-            sop_instance_uid=signed.sr_sop_instance_uid,
-            reading_id=reading.id,
-            kind="SR-final",
-            path=str(path),
-        )
+        result_object.insert(),
+        [
+            {
+                "sop_instance_uid": file.sop_instance_uid,
+                "reading_id": reading.id,
+                "kind": file.kind,
+                "path": str(file.path),
+            }
+            for file in files
+        ],
     )
     connection.execute(
         study_read.update().where(study_read.c.reading_id == reading.id).values(state="signed")
     )
-    peers = find_result_peers(
-        connection, reading.study_uid, reading.content_version, services.settings.result_peers
-    )
-    for peer_name in peers:
-        enqueue_delivery(
-            connection,
-            sop_instance_uid=signed.sr_sop_instance_uid,
-            path=path,
-            peer_name=peer_name,
-        )
+    wanted = [f for f in files if f.kind != SR_FINAL or "SR" in services.settings.results]
+    for file in wanted:
+        for peer_name in services.settings.result_peers:
+            enqueue_delivery(
+                connection,
+                sop_instance_uid=file.sop_instance_uid,
+                path=file.path,
+                peer_name=peer_name,
+            )
     record_event(
         connection,
         signed.username,

@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from clinical_ai.errors import SettingsError
 from clinical_ai.hl7_settings import Hl7Settings
+from clinical_ai.result_objects import DEFAULT_OBJECTS, ResultObject
 
 AE_TITLE = r"^[\x20-\x5b\x5d-\x7e]{1,16}$"  # DICOM PS3.5 table 6.2-1, VR AE
 
@@ -165,6 +166,9 @@ class Settings(BaseSettings):
         Names, out of `peers` and `web_peers`, that results are sent to.
     routing_file
         YAML file of routing rules (docs/routing.md); None reads every study by default.
+    results
+        DICOM objects made of each reading: SR (TID 1500), SEG, SC (a page of burned-in text),
+        GSPS (outlines over the images).
     tls
         For every DICOM and HL7 connection with TLS, in and out.
     metrics_port, worker_metrics_port
@@ -190,6 +194,7 @@ class Settings(BaseSettings):
     tls: TlsSettings = TlsSettings()
     hl7: Hl7Settings = Hl7Settings()
     result_peers: tuple[str, ...] = ()
+    results: tuple[ResultObject, ...] = DEFAULT_OBJECTS
     routing_file: Path | None = None
     bundles_dir: Path | None = None
     ui_host: str = "127.0.0.1"

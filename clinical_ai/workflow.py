@@ -116,13 +116,15 @@ class ReadStudy(DBOSConfiguredInstance):
         return to_json(assess(reading_from_json(reading), _contexts.validate_json(context)))
 
     def report(self, study: str, reading: str) -> str:
-        """Write the SR and SEG objects of a reading that has something to say."""
+        """Write the objects that the site wants of a reading that has something to say."""
         current = _study_inputs.validate_json(study)
         files = write_results(
             reading_from_json(reading),
             [file for series in current.series for file in series.files],
             self._services.settings.results_dir,
             institution=self._services.settings.institution,
+            objects=self._services.settings.results,
+            language=self._services.settings.language,
         )
         return _result_files.dump_json(files).decode()
 

@@ -18,7 +18,7 @@ from clinical_ai.findings import Assessment, Finding, Reading
 from clinical_ai.identifiers import derive_uuid
 from clinical_ai.messages import Message
 from clinical_ai.reports import identity, statements
-from clinical_ai.reports.sr import Signer, Verdicts
+from clinical_ai.reports.signing import Signer, Verdicts
 from clinical_ai.reports.sr_content import PROCEDURES
 from clinical_ai.texts import Texts
 from pacs_bridge.hl7.er7 import Component, Field, Repetition, Segment, segment

@@ -20,23 +20,35 @@ SOFTWARE_VERSION = __version__
 SEG = "SEG"
 SR_PRELIMINARY = "SR-preliminary"
 SR_FINAL = "SR-final"
+SC_PRELIMINARY = "SC-preliminary"
+SC_FINAL = "SC-final"
+PR_PRELIMINARY = "PR-preliminary"
+PR_FINAL = "PR-final"
 
 # High, so that a PACS lists results after the images; one series a kind of object.
-SERIES_NUMBERS = {SEG: 9101, SR_PRELIMINARY: 9102, SR_FINAL: 9103}
+SERIES_NUMBERS = {
+    SEG: 9101,
+    SR_PRELIMINARY: 9102,
+    SR_FINAL: 9103,
+    SC_PRELIMINARY: 9104,
+    SC_FINAL: 9105,
+    PR_PRELIMINARY: 9106,
+    PR_FINAL: 9107,
+}
 
 
-def instance_uid(reading: Reading, kind: str, *signature: str) -> str:
+def instance_uid(reading: Reading, kind: str, *more: str) -> str:
     """Return the SOP Instance UID of a result: by study, content version, reader, model and kind.
 
     `Reading.id` is itself derived from all but the kind.
 
     Parameters
     ----------
-    *signature
+    *more
         Who signed and when: two people who sign at the same moment make two objects, and
-        only the one whose signature was kept is sent.
+        only the one whose signature was kept is sent. The number of a page.
     """
-    return derive_uid(reading.id, kind, *signature)
+    return derive_uid(reading.id, kind, *more)
 
 
 def series_uid(reading: Reading, kind: str) -> str:
@@ -93,13 +105,20 @@ def mark_as_ours(document: Dataset) -> None:
     document.ManufacturerDeviceClassUID = DEVICE_CLASS_UID
 
 
-def settle_times(document: Dataset) -> None:
-    """Replace the times that highdicom takes from the clock by the time of the content."""
-    document.InstanceCreationDate = document.ContentDate
-    document.InstanceCreationTime = document.ContentTime
+def settle_times(document: Dataset, *, of: str = "Content") -> None:
+    """Replace the times that highdicom takes from the clock by the time of the content.
+
+    Parameters
+    ----------
+    of
+        Beginning of the keywords that hold that time: ``Content`` or ``PresentationCreation``.
+    """
+    day, time = document[f"{of}Date"].value, document[f"{of}Time"].value
+    document.InstanceCreationDate = day
+    document.InstanceCreationTime = time
     for item in document.get("ContributingEquipmentSequence", []):
         if item.get("ManufacturerModelName") == "highdicom":
-            item.ContributionDateTime = f"{document.ContentDate}{document.ContentTime}"
+            item.ContributionDateTime = f"{day}{time}"
 
 
 def dicom_code(code: Code) -> tuple[str, str, str]:

@@ -114,6 +114,22 @@ def copy_patient_and_study(target: Dataset, header: Dataset) -> None:
     target.PatientSex = sex if sex in ("M", "F", "O") else ""
 
 
+def copy_body_part(target: Dataset, header: Dataset) -> None:
+    """Write the body part of `header` into `target`, and its side where it has one.
+
+    Laterality is absent with an unpaired body part, and empty when nothing is known of it
+    (PS3.3 section C.7.3.1.1).
+    """
+    body_part = one_line(str(header.get("BodyPartExamined") or ""), 16)
+    side = str(header.get("Laterality") or header.get("ImageLaterality") or "")
+    if body_part:
+        target.BodyPartExamined = body_part
+    if side in ("L", "R"):
+        target.Laterality = side
+    elif not body_part:
+        target.Laterality = ""
+
+
 def person_name(full_name: str) -> str:
     """Return a person's name as one DICOM family name, whatever characters it holds."""
     return re.sub(r"[\^=\\\x00-\x1f\x7f]+", " ", full_name).strip()[:62] + "^"

@@ -1,9 +1,7 @@
 """A reading as a Comprehensive 3D SR document (PS3.3 A.35.13), preliminary or signed."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import Comprehensive3DSR
@@ -12,11 +10,11 @@ from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
 from pydicom.valuerep import PersonName
 
 from clinical_ai import codes
-from clinical_ai.assessment.after_review import after_review
 from clinical_ai.errors import ReportError
 from clinical_ai.findings import Reading
 from clinical_ai.reports import identity, statements
 from clinical_ai.reports.seg import segment_numbers
+from clinical_ai.reports.signing import Signer, Verdicts, reviewed
 from clinical_ai.reports.source import (
     character_set,
     copy_patient_and_study,
@@ -25,25 +23,7 @@ from clinical_ai.reports.source import (
     without_patient,
 )
 from clinical_ai.reports.sr_content import report_tree
-
-Verdict = tuple[Literal["accepted", "rejected"], str]  # and the reason
-Verdicts = Mapping[str, Verdict]  # by finding id
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """The person who makes a reading final.
-
-    Parameters
-    ----------
-    signed_at
-        Seconds since the epoch.
-    """
-
-    username: str
-    full_name: str
-    organization: str
-    signed_at: float
+from clinical_ai.result_objects import DEFAULT_OBJECTS, ResultObject
 
 
 def build_sr(
@@ -53,6 +33,7 @@ def build_sr(
     institution: str,
     verdicts: Verdicts | None = None,
     signer: Signer | None = None,
+    objects: Collection[ResultObject] = DEFAULT_OBJECTS,
 ) -> Dataset:
     """Return the report: preliminary without a signer, final with one.
 
@@ -69,6 +50,8 @@ def build_sr(
         Where the device stands.
     verdicts
         The decision on every finding; needed with a signer.
+    objects
+        What is made of the reading: only these are referred to.
 
     Raises
     ------
@@ -78,17 +61,22 @@ def build_sr(
     if reading.status != "read":
         raise ReportError(f"reading {reading.id} was not read, so there is nothing to report")
     if signer is None:
-        return _preliminary(reading, sources, institution)
-    return _final(reading, sources, institution, verdicts or {}, signer)
+        return _preliminary(reading, sources, institution, objects)
+    return _final(reading, sources, institution, verdicts or {}, signer, objects)
 
 
-def _preliminary(reading: Reading, sources: Sequence[Dataset], institution: str) -> Dataset:
+def _preliminary(
+    reading: Reading,
+    sources: Sequence[Dataset],
+    institution: str,
+    objects: Collection[ResultObject],
+) -> Dataset:
     made_at = identity.reading_time(reading)
     tree = report_tree(
         reading,
         sources,
         decision=codes.UNDECIDED,
-        segments=segment_numbers(reading),
+        segments=_segments(reading, objects),
         observer_name=None,
         organization=institution,
         comments=(
@@ -97,7 +85,7 @@ def _preliminary(reading: Reading, sources: Sequence[Dataset], institution: str)
         ),
     )
     return _document(
-        reading, sources, tree, identity.SR_PRELIMINARY, made_at, institution, signer=None
+        reading, sources, tree, identity.SR_PRELIMINARY, made_at, institution, objects, signer=None
     )
 
 
@@ -107,26 +95,28 @@ def _final(
     institution: str,
     verdicts: Verdicts,
     signer: Signer,
+    objects: Collection[ResultObject],
 ) -> Dataset:
-    undecided = [f.id for f in reading.findings if f.id not in verdicts]
-    if undecided:
-        raise ReportError(f"finding {undecided[0]} has no verdict; decide it before signing")
-    accepted = {f.id for f in reading.findings if verdicts[f.id][0] == "accepted"}
-    final = after_review(reading, accepted)
+    final = reviewed(reading, verdicts)
     tree = report_tree(
         final,
         sources,
         decision=codes.ACCEPTED,
-        segments=segment_numbers(reading),
+        segments=_segments(reading, objects),
         observer_name=signer.full_name,
         organization=signer.organization,
         comments=(
-            statements.reviewed(reading, accepted),
+            statements.reviewed(reading, [f.id for f in final.findings]),
             *statements.about_model(reading),
         ),
     )
-    signed_at = datetime.fromtimestamp(signer.signed_at, UTC)
-    return _document(final, sources, tree, identity.SR_FINAL, signed_at, institution, signer=signer)
+    return _document(
+        final, sources, tree, identity.SR_FINAL, signer.moment, institution, objects, signer=signer
+    )
+
+
+def _segments(reading: Reading, objects: Collection[ResultObject]) -> dict[str, int]:
+    return segment_numbers(reading) if "SEG" in objects else {}
 
 
 def _document(
@@ -136,17 +126,18 @@ def _document(
     kind: str,
     moment: datetime,
     institution: str,
+    objects: Collection[ResultObject],
     *,
     signer: Signer | None,
 ) -> Dataset:
     made_at = identity.local_time(moment, sources[0])
     model = identity.model_of(reading)
-    has_segments = any(f.region is not None for f in reading.findings)
+    has_segments = "SEG" in objects and any(f.region is not None for f in reading.findings)
     evidence = [without_patient(s) for s in sources]
     if has_segments:
         evidence.append(_reference(reading, identity.SEG, SegmentationStorage))
     final = signer is not None
-    signature = (signer.username, repr(signer.signed_at)) if signer else ()
+    signature = signer.identity if signer else ()
     document: Dataset = Comprehensive3DSR(
         evidence=evidence,
         content=tree,
@@ -167,7 +158,7 @@ def _document(
         verifying_organization=one_line(signer.organization, 64) if signer else None,
         previous_versions=(
             [_reference(reading, identity.SR_PRELIMINARY, Comprehensive3DSRStorage)]
-            if final
+            if final and "SR" in objects
             else None
         ),
         coding_schemes=[

@@ -26,6 +26,7 @@ class Site:
     page_port: int = field(default_factory=free_port)
     database_url: str | None = None
     quiet_seconds: float = 1.0
+    results: tuple[str, ...] = ("SR", "SEG")
     more: dict[str, str] = field(default_factory=dict)  # further environment variables
 
     @property
@@ -43,6 +44,7 @@ class Site:
             "CLINICAL_AI_UI_PORT": str(self.page_port),
             "CLINICAL_AI_PEERS": json.dumps({"pacs": peer}),
             "CLINICAL_AI_RESULT_PEERS": json.dumps(["pacs"]),
+            "CLINICAL_AI_RESULTS": json.dumps(self.results),
             "CLINICAL_AI_CONFIG": str(self.folder / "none.toml"),
             "OMP_NUM_THREADS": "1",
         }

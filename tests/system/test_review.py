@@ -27,7 +27,8 @@ PASSWORD = "correct horse battery"
 def site(tmp_path, database_url):
     """A site on the database of the test, with one study sent and a worker that reads it."""
     with storescp(tmp_path / "pacs") as port:
-        site = Site(tmp_path, port, database_url=database_url)
+        wanted = ("SR", "SEG", "SC", "GSPS")
+        site = Site(tmp_path, port, database_url=database_url, results=wanted)
         with site.listener(), started(WORKER, tmp_path / "worker.log", site.environment):
             yield site
 
@@ -100,3 +101,7 @@ def test_a_reading_is_decided_signed_once_and_sent(site, truth, tmp_path, monkey
     assert "李医生" in str(report.VerifyingObserverSequence[0].VerifyingObserverName)
     kinds = arrived(tmp_path / "pacs")
     assert (len(kinds["SR"]), len(kinds["SEG"])) == (2, 1)
+    for modality, name in (("OT", "AI summary"), ("PR", "AI marks")):
+        wait_for(lambda m=modality: len(arrived(tmp_path / "pacs").get(m, [])) == 2, name)
+        described = {d.SeriesDescription for d in arrived(tmp_path / "pacs")[modality]}
+        assert described == {f"{name} (preliminary)", f"{name} (signed)"}

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import select
 
+from clinical_ai.formats import person_name
 from clinical_ai.routing import placement
 from clinical_ai.services import open_services
 from clinical_ai.store.reads import begin_attempt
@@ -19,7 +20,6 @@ from pacs_bridge.routing.actions import Actions
 from pacs_bridge.routing.decision import Decision
 from tests.support.processes import answers, free_port, started, wait_for
 from tests.ui.hospital import HOSTILE_NAME, PASSWORD
-from ui.formats import person_name
 from ui.literal import literal
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

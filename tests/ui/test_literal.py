@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.literal import literal, visible
+from clinical_ai.formats import visible
+from ui.literal import literal
 
 JOINER = "\u2060"
 

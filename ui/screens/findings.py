@@ -5,15 +5,16 @@ from typing import Literal
 
 import streamlit as st
 
+from clinical_ai import formats
 from clinical_ai.codes import NODULE_COMPOSITION
 from clinical_ai.errors import ReviewError
 from clinical_ai.findings import Assessment, Finding, Reading
+from clinical_ai.formats import visible
 from clinical_ai.messages import N_
 from clinical_ai.review import Decision, ReviewCase, decide
 from clinical_ai.texts import Texts
-from ui import formats
 from ui.images import Stack
-from ui.literal import literal, visible
+from ui.literal import literal
 from ui.screens import viewer
 from ui.session import Screen
 

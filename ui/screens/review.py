@@ -6,16 +6,17 @@ from dataclasses import replace
 
 import streamlit as st
 
+from clinical_ai import formats
 from clinical_ai.accounts import RELEASING_ROLES, SIGNING_ROLES
 from clinical_ai.errors import AccountError, ReportError, ReviewError
 from clinical_ai.findings import Reading
+from clinical_ai.formats import visible
 from clinical_ai.messages import N_
 from clinical_ai.review import Decision, ReviewCase, open_case, sign
 from clinical_ai.routing import STOPPED_STATES, release
 from clinical_ai.texts import Texts
 from clinical_ai.worklist import versions
-from ui import formats
-from ui.literal import literal, visible
+from ui.literal import literal
 from ui.screens import findings as finding_cards
 from ui.screens import mammography, viewer
 from ui.screens.worklist import STATE_NAMES, progress, sex_and_age, version

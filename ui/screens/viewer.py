@@ -7,13 +7,14 @@ import streamlit as st
 
 from clinical_ai.errors import ImagingError
 from clinical_ai.findings import Finding
+from clinical_ai.formats import visible
 from clinical_ai.imaging.render import BONE_WINDOW, LUNG_WINDOW, SOFT_TISSUE_WINDOW
 from clinical_ai.messages import N_
 from clinical_ai.texts import Texts
 from pacs_bridge.images.voi import Window
 from ui import images
 from ui.images import Pixels, SliceRef, Stack
-from ui.literal import literal, visible
+from ui.literal import literal
 
 CT_WINDOWS: dict[str, Window] = {
     N_("Lung"): LUNG_WINDOW,

@@ -7,14 +7,14 @@ from typing import get_args
 import streamlit as st
 from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
+from clinical_ai import formats
 from clinical_ai.findings import Urgency
+from clinical_ai.formats import visible
 from clinical_ai.messages import N_
 from clinical_ai.quarantine import Refused, refused_objects
 from clinical_ai.texts import Texts
 from clinical_ai.worklist import StudyState, WorklistRow, worklist
 from pacs_bridge.routing.actions import Priority
-from ui import formats
-from ui.literal import visible
 from ui.session import Screen
 
 REFRESH_SECONDS = 3

@@ -19,7 +19,7 @@ from clinical_ai.reports.hl7_oru import (
     preliminary,
     signed,
 )
-from clinical_ai.reports.sr import Signer
+from clinical_ai.reports.signing import Signer
 from clinical_ai.texts import Texts
 from pacs_bridge.hl7.conformance import problem
 from pacs_bridge.hl7.order_index import ImagingOrder

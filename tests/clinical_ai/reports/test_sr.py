@@ -15,7 +15,8 @@ from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.errors import ReportError
 from clinical_ai.findings import Reading
 from clinical_ai.reports import identity
-from clinical_ai.reports.sr import Signer, Verdict, build_sr
+from clinical_ai.reports.signing import Signer, Verdict
+from clinical_ai.reports.sr import build_sr
 from tests.support.ct_series import MADE_AT, lung_reading, read_headers, slice_uid, write_ct_series
 
 SIGNER = Signer("wang", "王医生", "示范医院", 1795509000.5)

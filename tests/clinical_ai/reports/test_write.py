@@ -15,8 +15,9 @@ from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.errors import ReportError
 from clinical_ai.findings import Reading
 from clinical_ai.messages import Message
-from clinical_ai.reports.sr import Signer, Verdict
-from clinical_ai.reports.write import ResultFile, write_final_report, write_results
+from clinical_ai.reports.signing import Signer, Verdict
+from clinical_ai.reports.write import ResultFile, write_final_results, write_results
+from clinical_ai.result_objects import ResultObject
 from tests.support.ct_series import lung_reading, write_ct_series
 
 VERDICTS: dict[str, Verdict] = {"1": ("accepted", ""), "2": ("rejected", "vessel")}
@@ -31,8 +32,8 @@ def judged(findings: int = 2) -> Reading:
 
 def write_all(paths: list[Path], folder: Path) -> list[ResultFile]:
     files = write_results(judged(), paths, folder, institution="示范医院")
-    final = write_final_report(judged(), paths, folder, verdicts=VERDICTS, signer=SIGNER)
-    return [*files, final]
+    final = write_final_results(judged(), paths, folder, verdicts=VERDICTS, signer=SIGNER)
+    return [*files, *final]
 
 
 def test_kinds_and_names(tmp_path: Path) -> None:
@@ -183,6 +184,53 @@ def test_unread_study_gives_no_object(tmp_path: Path) -> None:
     unread = lung_reading(status="not_read", findings=0)
     assert write_results(unread, [], tmp_path / "out", institution="H") == ()
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("objects", "preliminary", "final"),
+    [
+        (("SR",), ["SR-preliminary"], ["SR-final"]),
+        (
+            ("SC", "GSPS"),
+            ["SC-preliminary", "PR-preliminary"],
+            ["SR-final", "SC-final", "PR-final"],
+        ),
+        ((), [], ["SR-final"]),
+    ],
+)
+def test_only_what_the_site_wants_is_made_and_referred_to(
+    tmp_path: Path, objects: tuple[ResultObject, ...], preliminary: list[str], final: list[str]
+) -> None:
+    paths = write_ct_series(tmp_path / "ct")
+    first = write_results(judged(), paths, tmp_path / "out", institution="H", objects=objects)
+    last = write_final_results(
+        judged(), paths, tmp_path / "out", verdicts=VERDICTS, signer=SIGNER, objects=objects
+    )
+    assert [f.kind for f in first] == preliminary
+    assert [f.kind for f in last] == final
+    made = {f.sop_instance_uid for f in (*first, *last)}
+    images = {pydicom.dcmread(p).SOPInstanceUID for p in paths}
+    for file in (*first, *last):
+        referred = {
+            e.value
+            for e in pydicom.dcmread(file.path).iterall()
+            if e.keyword == "ReferencedSOPInstanceUID"
+        }
+        assert referred <= made | images, file.kind
+
+
+def test_a_disk_that_refuses_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = write_ct_series(tmp_path / "ct")
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(OSError, match="No space"):
+        write_results(judged(), paths, tmp_path / "out", institution="H")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_no_region_gives_a_report_only(tmp_path: Path) -> None:

@@ -1,20 +1,33 @@
 """Values of a study as a reader expects to see them."""
 
+import unicodedata
 from datetime import UTC, date, datetime
 
 from clinical_ai.codes import LONG_AXIS, MEAN_DIAMETER, SHORT_AXIS, VOLUME
 from clinical_ai.findings import Finding
 from clinical_ai.messages import N_
 from clinical_ai.texts import Texts
-from ui.literal import visible
 
+# Control, format (among them the bidirectional overrides) and unassigned characters can hide
+# or reorder what is shown; Unicode Technical Report 36, section 2.
+_HIDDEN_CATEGORIES = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _DAYS_A_YEAR = 365.25
 _SEXES = {"M": N_("male"), "F": N_("female"), "O": N_("other")}
 
 
+def visible(text: str) -> str:
+    """Return `text` on one line without characters that hide or reorder others."""
+    kept = (
+        " " if unicodedata.category(c) in _HIDDEN_CATEGORIES and c.isspace() else c
+        for c in text
+        if c.isspace() or unicodedata.category(c) not in _HIDDEN_CATEGORIES
+    )
+    return " ".join("".join(kept).split())
+
+
 def person_name(value: str) -> str:
-    """Return a DICOM person name for the page: ideographic first, alphabetic in brackets.
+    """Return a DICOM person name to be shown: ideographic first, alphabetic in brackets.
 
     The value has up to three groups (alphabetic, ideographic, phonetic) parted by ``=``, each
     with components parted by ``^`` (DICOM PS3.5 6.2.1.1).

@@ -2,10 +2,9 @@
 
 import pytest
 
-from clinical_ai import codes
+from clinical_ai import codes, formats
 from clinical_ai.findings import Finding, Measurement
 from clinical_ai.texts import Texts
-from ui import formats
 
 EN, ZH = Texts("en"), Texts("zh")
 
