@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,16 +14,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clinical_ai.commands.common import JsonOption, out, settings_of
-from clinical_ai.research_export import (
-    Exported,
-    Request,
-    default_key_file,
-    export_path,
-    export_studies,
-)
-from clinical_ai.services import open_services
-from pacs_bridge.deidentify.allow_list import read_allow_list, standard_allow_list
-from pacs_bridge.deidentify.options import Options
+
+if TYPE_CHECKING:  # loaded by the command itself, so that others start fast
+    from clinical_ai.research_export import Exported, Request
 
 deidentify = typer.Typer()
 
@@ -165,6 +158,11 @@ def deidentify_command(
     identifying was found, or nothing exported. Example:
     clinical-ai bridge deidentify --modified-dates --patient-characteristics STUDIES OUT
     """
+    from clinical_ai.research_export import Request, default_key_file, export_path, export_studies
+    from clinical_ai.services import open_services
+    from pacs_bridge.deidentify.allow_list import read_allow_list, standard_allow_list
+    from pacs_bridge.deidentify.options import Options
+
     settings = settings_of(ctx)
     if len(paths) != (1 if study else 2):
         raise typer.BadParameter("give SOURCE and OUT, or --study UID and OUT alone")
@@ -205,7 +203,7 @@ def deidentify_command(
     sys.exit(0 if done.count("exported") and not done.count("identified") else 1)
 
 
-def _print(done: Exported, request: Request, *, as_json: bool) -> None:
+def _print(done: "Exported", request: "Request", *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(done), ensure_ascii=False))  # noqa: T201
         return
