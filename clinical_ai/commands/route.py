@@ -177,8 +177,8 @@ def test(
         if row["differs"]:
             out.print(
                 escape(
-                    f"{row['study_uid']}: now {row['actions_in_force']} ({row['rule_in_force']}), "
-                    f"then {row['actions']} ({row['rule']})"
+                    f"{row['study_uid']}: now by {row['rule_in_force']}: "
+                    f"{row['actions_in_force']} -> then by {row['rule']}: {row['actions']}"
                 ),
                 highlight=False,
                 soft_wrap=True,
