@@ -1,7 +1,9 @@
 """``clinical-ai cohort``: score a population, report on it, explain one person."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -134,3 +136,159 @@ def score(
         f"why people are not scored: clinical-ai cohort explain {escape(str(out_folder))}",
         highlight=False,
     )
+
+
+@cohort.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder that cohort score wrote.")],
+    language: Annotated[
+        list[str] | None, typer.Option(help="zh or en; repeat for both. Default: zh and en.")
+    ] = None,
+    file_format: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="html, pdf, csv, fhir; repeat for several. Default: all."),
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the report.")] = None,
+    standard: Annotated[
+        list[str] | None,
+        typer.Option(help="who_2000_2025, china_2020; repeat for both. Default: both."),
+    ] = None,
+    ages: Annotated[
+        str, typer.Option(help="Ages between which rates are standardised, e.g. 35-74.")
+    ] = "35-74",
+) -> None:
+    """Write reports of a scored cohort: HTML, PDF, CSV tables, FHIR MeasureReport and Group.
+
+    Reports are made from counts alone. Counts from 1 to 4, and those that would give them
+    away, are hidden. The PDF needs a font with Chinese glyphs (Debian: fonts-noto-cjk).
+    """
+    from risk_models.cohort.report.content import ReportRequest
+    from risk_models.cohort.report.files import FORMATS, write_reports
+    from risk_models.cohort.report.texts import LANGUAGES
+    from risk_models.cohort.standardise import STANDARDS
+
+    languages = _of(language, LANGUAGES, "--language")
+    formats = _of(file_format, FORMATS, "--format")
+    request = ReportRequest(
+        title,
+        tuple(STANDARDS[name] for name in _of(standard, tuple(STANDARDS), "--standard")),
+        _ages(ages),
+        date.today().isoformat(),  # noqa: DTZ011 - the reader's own day
+    )
+    with _progress() as progress:
+        task = progress.add_task("reporting", total=None)
+        written = write_reports(
+            folder,
+            request,
+            languages,
+            formats,
+            lambda stage, done, total: progress.update(
+                task, description=STAGES[stage], completed=done, total=total or None
+            ),
+        )
+    for path in written:
+        out.print(escape(str(path)), highlight=False)
+
+
+@cohort.command()
+def followup(
+    folder: Annotated[Path, typer.Argument(help="Folder that cohort score wrote.")],
+    target: Annotated[Path, typer.Argument(help="CSV file to write.")],
+) -> None:
+    """Write the list of people to be seen: identifier, district, due day, reasons; no more.
+
+    The list names people. It goes only to who calls them in.
+    """
+    from risk_models.cohort.run import read_manifest, write_followup
+
+    read_manifest(folder)
+    out.print(f"{write_followup(folder, target)} people in {escape(str(target))}")
+
+
+@cohort.command()
+def explain(
+    folder: Annotated[Path, typer.Argument(help="Folder that cohort score wrote.")],
+    person: Annotated[
+        str | None,
+        typer.Argument(help="Identifier of a person; if left out, why people are not scored."),
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Say why people are not scored, or where one person's numbers come from.
+
+    For a person: every value with its row and day, every outcome with the share of each risk
+    factor, and the cells that were not used.
+    """
+    from risk_models.cohort.run import read_counts, read_manifest
+
+    read_manifest(folder)
+    if person is None:
+        counts = read_counts(folder)
+        rows = [
+            {"equation": equation, "reason": problem or "scored", "people": count}
+            for equation, problem, count in counts.problems.sort(
+                "equation", "count", descending=[False, True]
+            ).iter_rows()
+        ]
+        print_rows(rows, ("equation", "reason", "people"), as_json=json_output)
+        return
+    _explain_person(folder, person, json_output)
+
+
+def _explain_person(folder: Path, person: str, json_output: bool) -> None:
+    from risk_models.cohort.one_person import explain_person
+
+    told = explain_person(folder, person)
+    values = [asdict(value) for value in told.values]
+    outcomes = [
+        {
+            "equation": one.equation,
+            "outcome": one.outcome,
+            "value": None if one.value is None else round(one.value, 6),
+            "class": one.category,
+            "problems or cautions": one.problems if one.value is None else one.cautions,
+        }
+        for one in told.outcomes
+    ]
+    shares = [
+        {"equation": one.equation, "factor": part.factor, "share": part.value}
+        for one in told.outcomes
+        if one.explanation is not None
+        for part in one.explanation.contributions
+    ]
+    if json_output:
+        content = {
+            "record": values,
+            "outcomes": outcomes,
+            "shares": shares,
+            "issues": list(told.issues),
+        }
+        print(json.dumps(content, ensure_ascii=False, default=str))  # noqa: T201
+        return
+    print_rows(values, ("field", "value", "unit", "origin"), as_json=False)
+    print_rows(
+        outcomes, ("equation", "outcome", "value", "class", "problems or cautions"), as_json=False
+    )
+    for one in told.outcomes:
+        for part in () if one.explanation is None else one.explanation.contributions:
+            out.print(
+                f"{one.equation}: {part.factor} {100 * part.value:+.2f} points", highlight=False
+            )
+    if told.issues:
+        print_rows(told.issues, ("source_row", "field", "issue", "cell", "hint"), as_json=False)
+
+
+def _of(chosen: list[str] | None, known: tuple[str, ...], option: str) -> tuple[str, ...]:
+    wrong = [name for name in chosen or () if name not in known]
+    if wrong:
+        raise typer.BadParameter(f"{option} {wrong[0]!r}; there are: {', '.join(known)}")
+    return tuple(chosen or known)
+
+
+def _ages(text: str) -> tuple[int, int]:
+    low, _, high = text.partition("-")
+    if not (low.isdigit() and high.isdigit()) or not 15 <= int(low) < int(high) or int(low) % 5:
+        raise typer.BadParameter(
+            f"--ages {text!r}; write for example 35-74: from a multiple of five, 15 or above"
+        )
+    return int(low), int(high)

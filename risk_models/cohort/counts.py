@@ -22,6 +22,9 @@ RISK_BINS = 1000
 FIXED_POINT = 1_000_000_000
 """Risks are summed as whole billionths, so that the sum is the same in any order."""
 
+LAST_CLASSLESS = "no class"
+"""Stands for people without a class of the main equation."""
+
 STRATA = ("district", "sex", "age_band", "risk_class")
 
 
@@ -43,6 +46,8 @@ class Counts:
         Per field: people with a valid value, and derived ones.
     trend
         Per month of visits: measured and below the limit.
+    due
+        Per month by which a reassessment is due: people; null where no date is known.
     issues
         Per field and issue: cells and rows.
     totals
@@ -55,6 +60,7 @@ class Counts:
     cautions: pl.DataFrame
     completeness: pl.DataFrame
     trend: pl.DataFrame
+    due: pl.DataFrame
     issues: pl.DataFrame
     totals: pl.DataFrame
 
@@ -66,6 +72,7 @@ _KEYS = {
     "cautions": ("equation", "caution"),
     "completeness": ("field",),
     "trend": ("month",),
+    "due": ("month",),
     "issues": ("field", "issue"),
     "totals": ("what",),
 }
@@ -113,6 +120,9 @@ def count_people(
         cautions=_cautions(living, chosen),
         completeness=_completeness(living),
         trend=_trend(visits),
+        due=living.group_by(month=pl.col("due").dt.truncate("1mo"))
+        .agg(count=pl.len())
+        .cast({"count": pl.Int64}),
         issues=issues.group_by("field", "issue").agg(count=pl.len()).cast({"count": pl.Int64}),
         totals=pl.DataFrame(
             {

@@ -152,10 +152,13 @@ def add_indicators(
     limit_systolic, limit_diastolic = HYPERTENSION_FROM["office"]
     raised = (systolic >= limit_systolic) | (diastolic >= limit_diastolic)
     class_column = main.class_column
-    with_targets = pl.concat(
-        [scored, bp_targets(scored, memory.bp), ldl_targets(scored, memory.ldl)], how="horizontal"
-    ).with_columns(
-        has_hypertension=_any_known(pl.col("hypertension"), pl.col("bp_treated"), raised),
+    known = scored.with_columns(
+        has_hypertension=_any_known(pl.col("hypertension"), pl.col("bp_treated"), raised)
+    )
+    # The lipid guideline asks for hypertension; a pressure above its limit answers that too.
+    asked = known.with_columns(hypertension=pl.col("has_hypertension"))
+    targets = [bp_targets(asked, memory.bp), ldl_targets(asked, memory.ldl)]
+    with_targets = pl.concat([known, *targets], how="horizontal").with_columns(
         has_diabetes=pl.col("diabetes"),
         risk_class=pl.lit(None, pl.String) if class_column is None else pl.col(class_column),
     )

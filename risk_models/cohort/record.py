@@ -56,6 +56,11 @@ def complete(persons: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
         for name in ("sex", "district")
         if name not in have.columns
     )
+    have = have.with_columns(
+        # ASCVD is part of cardiovascular disease: who has none of it has no ASCVD.
+        ascvd=pl.coalesce("ascvd", pl.when(~pl.col("prevalent_cvd")).then(pl.lit(value=False))),
+        prevalent_cvd=pl.when("ascvd").then(pl.lit(value=True)).otherwise(pl.col("prevalent_cvd")),
+    )
     before = have.select(
         bmi=pl.col("bmi").is_null(),
         egfr=pl.col("egfr").is_null(),

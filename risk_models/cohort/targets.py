@@ -53,20 +53,46 @@ def ldl_targets(persons: pl.DataFrame, memory: Memory) -> pl.DataFrame:
             "ldl_cholesterol_mmol_l",
         )
     )
-    keys = [
-        _steps(age, (18, 40, 45, 55, 121)),
-        pl.col("sex"),
+    lipid_level = pl.max_horizontal(
         _steps(tc, (*(limit for limit, _ in china_lipid.STRATA), 7.2)),
         _steps(ldl, (*(limit for _, limit in china_lipid.STRATA), 4.9)),
-        hdl >= 1.0,
+    )
+    # Three things are high risk at sight, whatever else is known.
+    at_sight = (
+        (lipid_level == HIGHEST_LEVEL)
+        | (pl.col("diabetes") & (age >= 40))
+        | pl.col("ckd_stage").is_in([3.0, 4.0])
+    ).fill_null(value=False)
+    open_case = ~pl.col("ascvd") & ~at_sight
+    # The lifetime factors are looked at under 55 only.
+    young = (age < 55).fill_null(value=True) & open_case
+    lifetime = (
         (tc - hdl) >= 5.2,
-        (pl.col("systolic_bp") >= 160),
-        (pl.col("diastolic_bp") >= 100),
+        (pl.col("systolic_bp") >= 160) | (pl.col("diastolic_bp") >= 100),
         pl.col("bmi") >= 28,
-        *(pl.col(name) for name in columns if name in _LIPID_WHOLE),
+    )
+    primary = (
+        _steps(age, (18, 40, 45, 55, 121)),
+        pl.col("sex"),
+        lipid_level,
+        tc.is_null(),
+        ldl.is_null(),
+        hdl >= 1.0,
+        *(pl.col(name) for name in ("ckd_stage", "hypertension", "current_smoker")),
+    )
+    secondary = ("diabetes", "severe_ascvd_events", "ascvd_high_risk_factors")
+    keys = [
+        pl.col("ascvd"),
+        at_sight,
+        *(pl.when(open_case).then(key) for key in primary),
+        *(pl.when(young).then(key) for key in lifetime),
+        *(pl.col(name) for name in secondary if name in columns),
     ]
     return answers_by_group(persons, keys, columns, _ldl_target, _LDL, memory)
 
+
+HIGHEST_LEVEL = len(china_lipid.STRATA) + 1
+"""Lipids that are high risk at sight."""
 
 _LIPID_WHOLE = (
     "ascvd",

@@ -1,0 +1,1 @@
+"""Reports of a cohort, from its counts alone: HTML, PDF, CSV, FHIR."""
