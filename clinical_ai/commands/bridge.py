@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from clinical_ai.commands.common import JsonOption, out, peer_named, print_rows, settings_of
 from clinical_ai.commands.deidentify import deidentify
+from clinical_ai.commands.deliveries import deliveries
 from clinical_ai.commands.hl7 import hl7, orders
 from clinical_ai.commands.retrieve import retrieve
 from clinical_ai.commands.tokens import token
@@ -16,6 +17,7 @@ from pacs_bridge.send import echo as echo_peer
 bridge = typer.Typer(no_args_is_help=True, help="DICOM nodes and queues, for PACS administrators.")
 bridge.add_typer(retrieve)
 bridge.add_typer(deidentify)
+bridge.add_typer(deliveries)
 bridge.add_typer(token, name="token")
 bridge.add_typer(hl7, name="hl7")
 bridge.add_typer(orders)

@@ -33,22 +33,33 @@ from clinical_ai.reports.source import (
 # The value of Graphic Data has a 16-bit length in bytes (PS3.5 section 7.1.2), two FL a point.
 _MAX_POINTS = 65_534 // 8
 _LAYER = "AI_FINDINGS"
+_SAME = (
+    "Rows",
+    "Columns",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "RescaleType",
+)
 _GAP = 2.0  # between an outline and its label, pixels
 _CROSS = "x"
 
 
-def build_presentation_state(
+def build_presentation_states(
     reading: Reading,
     sources: Sequence[Dataset],
     *,
     institution: str,
     verdicts: Verdicts | None = None,
     signer: Signer | None = None,
-) -> Dataset:
+) -> list[Dataset]:
     """Return outlines and labels of the findings on the images they lie on.
 
     Labels are short and the same in every language: number, size, confidence, and a question
-    mark as long as no clinician has accepted the finding.
+    mark as long as no clinician has accepted the finding. One state serves images of one size,
+    spacing and rescaling, which is usually all of a series. Colour and multi-frame images
+    cannot be drawn on in this way and are left out.
 
     Parameters
     ----------
@@ -57,25 +68,43 @@ def build_presentation_state(
     verdicts
         The decision on every finding; needed with a signer. Only accepted ones are drawn.
 
+    Returns
+    -------
+    list of Dataset
+        Empty when no finding has a region on a grayscale image.
+
     Raises
     ------
     ReportError
-        When no finding has a region, or a source is missing or no grayscale image.
+        When a source is missing, or the reading names no model.
     """
     shown = reviewed(reading, verdicts or {}) if signer else reading
-    images = _images(shown.findings, sources)
+    groups = _alike(_images(shown.findings, sources))
+    return [
+        _state(shown, images, number, institution, signer)
+        for number, images in enumerate(groups, start=1)
+    ]
+
+
+def _state(
+    reading: Reading,
+    images: Sequence[Dataset],
+    number: int,
+    institution: str,
+    signer: Signer | None,
+) -> Dataset:
     kind = identity.PR_FINAL if signer else identity.PR_PRELIMINARY
     signature = signer.identity if signer else ()
     model = identity.model_of(reading)
     moment = signer.moment if signer else identity.reading_time(reading)
-    made_at = identity.local_time(moment, sources[0])
+    made_at = identity.local_time(moment, images[0])
     layer = GraphicLayer(layer_name=_LAYER, order=1, description="Findings of an AI model")
     state: Dataset = GrayscaleSoftcopyPresentationState(
         referenced_images=[without_patient(image) for image in images],
         series_instance_uid=identity.series_uid(reading, kind),
         series_number=identity.SERIES_NUMBERS[kind],
-        sop_instance_uid=identity.instance_uid(reading, kind, *signature),
-        instance_number=1,
+        sop_instance_uid=identity.instance_uid(reading, kind, str(number), *signature),
+        instance_number=number,
         manufacturer=identity.MANUFACTURER,
         manufacturer_model_name=one_line(model.name, 64),
         software_versions=identity.SOFTWARE_VERSION,
@@ -89,39 +118,52 @@ def build_presentation_state(
         content_creator_name="clinical-ai^",
         institution_name=one_line(institution, 64) or None,
         graphic_layers=[layer],
-        graphic_annotations=_annotations(
-            shown.findings, images, layer, accepted=signer is not None
-        ),
+        graphic_annotations=_annotations(reading.findings, images, layer, accepted=bool(signer)),
         series_description="AI marks (signed)" if signer else "AI marks (preliminary)",
         series_date=made_at.date(),
         series_time=made_at.time(),
-        specific_character_set=character_set(sources[0]),
+        specific_character_set=character_set(images[0]),
     )
     state.PresentationCreationDate = made_at.strftime("%Y%m%d")
     state.PresentationCreationTime = made_at.strftime("%H%M%S.%f")
     identity.settle_times(state, of="PresentationCreation")
-    copy_body_part(state, sources[0])
+    _keep_aspect(state, images[0])
+    copy_body_part(state, images[0])
     identity.mark_as_ours(state)
-    copy_patient_and_study(state, sources[0])
+    copy_patient_and_study(state, images[0])
     return state
 
 
 def _images(findings: Sequence[Finding], sources: Sequence[Dataset]) -> list[Dataset]:
-    """Return the images on which a finding lies, in the order of the sources."""
+    """Return the grayscale images on which a finding lies, in the order of the sources."""
     wanted = {uid for f in findings if f.region for uid in f.region.sop_instance_uids}
-    if not wanted:
-        raise ReportError("no finding has a region, so no presentation state can be made")
     found = [image for image in sources if str(image.SOPInstanceUID) in wanted]
     missing = wanted - {str(image.SOPInstanceUID) for image in found}
     if missing:
         raise ReportError(f"source image {min(missing)} of a region is not among the sources")
-    colour = [image for image in found if image.get("SamplesPerPixel") != 1]
-    if colour:
-        raise ReportError(
-            f"source image {colour[0].SOPInstanceUID} is no grayscale image; take GSPS out of "
-            "the results for such studies"
-        )
-    return found
+    return [
+        image
+        for image in found
+        if image.get("SamplesPerPixel") == 1 and int(image.get("NumberOfFrames") or 1) == 1
+    ]
+
+
+def _alike(images: Sequence[Dataset]) -> list[list[Dataset]]:
+    """Group images that one presentation state can serve: it has one size, spacing, rescaling."""
+    groups: dict[tuple[str, ...], list[Dataset]] = {}
+    for image in images:
+        key = tuple(str(image.get(keyword)) for keyword in _SAME)
+        groups.setdefault(key, []).append(image)
+    return list(groups.values())
+
+
+def _keep_aspect(state: Dataset, image: Dataset) -> None:
+    """Show pixels that are not square as the image itself has them (PS3.3 section C.10.4)."""
+    spacing = image.get("PixelSpacing") or image.get("ImagerPixelSpacing")
+    if spacing:
+        (area,) = state.DisplayedAreaSelectionSequence
+        area.PresentationPixelSpacing = spacing
+        del area.PresentationPixelAspectRatio
 
 
 def _annotations(

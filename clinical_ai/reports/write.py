@@ -9,10 +9,10 @@ from pydicom.dataset import Dataset
 
 from clinical_ai.findings import Reading
 from clinical_ai.reports import identity
-from clinical_ai.reports.presentation_state import build_presentation_state
+from clinical_ai.reports.presentation_state import build_presentation_states
 from clinical_ai.reports.secondary_capture import build_secondary_captures
 from clinical_ai.reports.seg import build_seg
-from clinical_ai.reports.signing import Signer, Verdicts, reviewed
+from clinical_ai.reports.signing import Signer, Verdicts
 from clinical_ai.reports.source import read_headers
 from clinical_ai.reports.sr import build_sr
 from clinical_ai.result_objects import DEFAULT_OBJECTS, ResultObject
@@ -47,7 +47,7 @@ def write_results(
     """Write the preliminary objects of a reading.
 
     A reading that was not read gives no object: it says nothing of the patient, and its reason
-    is on the worklist. SEG and GSPS are made when a finding has a region.
+    is on the worklist. SEG and GSPS are made where a finding has a region.
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ def write_results(
                 reading, sources, institution=institution, language=language
             ):
                 yield identity.SC_PRELIMINARY, page
-        if "GSPS" in objects and _has_region(reading):
-            marks = build_presentation_state(reading, sources, institution=institution)
-            yield identity.PR_PRELIMINARY, marks
+        if "GSPS" in objects:
+            for marks in build_presentation_states(reading, sources, institution=institution):
+                yield identity.PR_PRELIMINARY, marks
 
     return tuple(_write(dataset, folder, kind) for kind, dataset in made())
 
@@ -131,13 +131,11 @@ def write_final_results(
                 signer=signer,
             ):
                 yield identity.SC_FINAL, page
-        if "GSPS" in objects and _has_region(reviewed(reading, verdicts)):
-            yield (
-                identity.PR_FINAL,
-                build_presentation_state(
-                    reading, sources, institution=institution, verdicts=verdicts, signer=signer
-                ),
-            )
+        if "GSPS" in objects:
+            for marks in build_presentation_states(
+                reading, sources, institution=institution, verdicts=verdicts, signer=signer
+            ):
+                yield identity.PR_FINAL, marks
 
     return tuple(_write(dataset, folder, kind) for kind, dataset in made())
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from clinical_ai.errors import ReportError
 from clinical_ai.reports import presentation_state
-from clinical_ai.reports.presentation_state import build_presentation_state
+from clinical_ai.reports.presentation_state import build_presentation_states
 from clinical_ai.reports.signing import Signer
 from tests.support.ct_series import (
     COLUMNS,
@@ -28,7 +28,10 @@ ACCEPT_FIRST = {"1": ("accepted", ""), "2": ("rejected", "")}
 
 def built(tmp_path, reading=None, **more):
     sources = read_headers(write_ct_series(tmp_path / "ct"))
-    return build_presentation_state(reading or lung_reading(), sources, institution="H", **more)
+    (state,) = build_presentation_states(
+        reading or lung_reading(), sources, institution="H", **more
+    )
+    return state
 
 
 def marks(state) -> dict[str, list]:
@@ -85,16 +88,41 @@ def test_running_twice_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a.dcm").read_bytes() == (tmp_path / "b.dcm").read_bytes()
 
 
-def test_what_cannot_be_drawn_is_said(tmp_path):
-    with pytest.raises(ReportError, match="no finding has a region"):
-        built(tmp_path, lung_reading(findings=0))
+def test_without_a_region_on_a_grayscale_image_there_is_none(tmp_path):
     sources = read_headers(write_ct_series(tmp_path / "ct"))
-    with pytest.raises(ReportError, match="is not among the sources"):
-        build_presentation_state(lung_reading(), sources[:2], institution="H")
+    assert build_presentation_states(lung_reading(findings=0), sources, institution="H") == []
     for source in sources:
         source.SamplesPerPixel = 3
-    with pytest.raises(ReportError, match="no grayscale image"):
-        build_presentation_state(lung_reading(), sources, institution="H")
+    assert build_presentation_states(lung_reading(), sources, institution="H") == []
+
+
+def test_a_missing_source_is_said(tmp_path):
+    sources = read_headers(write_ct_series(tmp_path / "ct"))
+    with pytest.raises(ReportError, match="is not among the sources"):
+        build_presentation_states(lung_reading(), sources[:2], institution="H")
+
+
+def test_images_of_another_rescaling_get_a_state_of_their_own(tmp_path):
+    sources = read_headers(write_ct_series(tmp_path / "ct"))
+    sources[2].RescaleSlope = 2
+    states = build_presentation_states(lung_reading(), sources, institution="H")
+    assert [state.RescaleSlope for state in states] == [1, 2]
+    assert [state.InstanceNumber for state in states] == [1, 2]
+    assert len({state.SOPInstanceUID for state in states}) == 2
+    assert [set(marks(state)) for state in states] == [
+        {slice_uid(1), slice_uid(3)},
+        {slice_uid(2)},
+    ]
+
+
+def test_pixels_that_are_not_square_stay_so(tmp_path):
+    sources = read_headers(write_ct_series(tmp_path / "ct"))
+    for source in sources:
+        source.PixelSpacing = [1, 2]
+    (state,) = build_presentation_states(lung_reading(), sources, institution="H")
+    (area,) = state.DisplayedAreaSelectionSequence
+    assert list(area.PresentationPixelSpacing) == [1, 2]
+    assert "PresentationPixelAspectRatio" not in area
 
 
 def test_an_outline_too_long_for_one_value_is_thinned_and_stays_closed(tmp_path, monkeypatch):
