@@ -4,9 +4,7 @@ Exit codes: 0 done; 1 something failed, with the reason on standard error; 2 wro
 """
 
 import json
-import signal
 import sys
-import threading
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +19,14 @@ from rich.table import Table
 from clinical_ai import __version__
 from clinical_ai.commands.bridge import bridge
 from clinical_ai.commands.cohort import cohort
-from clinical_ai.commands.common import JsonOption, out, peer_named, print_rows, settings_of
+from clinical_ai.commands.common import (
+    JsonOption,
+    out,
+    peer_named,
+    print_rows,
+    settings_of,
+    wait_for_signal,
+)
 from clinical_ai.commands.route import route
 from clinical_ai.commands.users import users
 from clinical_ai.errors import ClinicalAIError
@@ -91,13 +96,6 @@ def _options(
     ctx.obj = load_settings()
 
 
-def _wait_for_signal() -> None:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    stop.wait()
-
-
 @app.command()
 def run(
     ctx: typer.Context,
@@ -134,7 +132,7 @@ def listen(ctx: typer.Context) -> None:
     from clinical_ai.services import open_services
 
     with closing(open_services(settings_of(ctx))) as services, running_listener(services):
-        _wait_for_signal()
+        wait_for_signal()
 
 
 @app.command()
@@ -149,7 +147,7 @@ def worker(ctx: typer.Context) -> None:
         closing(open_services(settings)) as services,
         running_worker(services, installed_readers(settings)),
     ):
-        _wait_for_signal()
+        wait_for_signal()
 
 
 @app.command()
@@ -184,7 +182,7 @@ def demo_pacs(ctx: typer.Context) -> None:
     from clinical_ai.launcher import running_demo_pacs
 
     with running_demo_pacs(settings_of(ctx)):
-        _wait_for_signal()
+        wait_for_signal()
 
 
 @app.command()

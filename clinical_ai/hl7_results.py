@@ -154,6 +154,8 @@ def _refusal(study: StudyRecord, text: str) -> str:
     """Return why a message must not be sent; empty when it may."""
     if not study.accession_number.strip():
         return "the study has no accession number, so the receiver cannot tell its order"
+    if not study.patient_id.strip():
+        return "the study has no patient ID, so the receiver cannot tell its patient"
     return problem(text)
 
 

@@ -4,7 +4,7 @@ Decision, place in the queue and forwards are one transaction, made once a study
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -28,9 +28,11 @@ from clinical_ai.store.routing import (
 )
 from pacs_bridge.assembly import StudyVersion
 from pacs_bridge.database import writing
+from pacs_bridge.hl7.order_index import order_of_study
+from pacs_bridge.hl7.orders import Priority as OrderPriority
 from pacs_bridge.outbox import enqueue_delivery
 from pacs_bridge.records import InstanceRecord
-from pacs_bridge.routing.actions import READ_NONE, Actions
+from pacs_bridge.routing.actions import READ_NONE, Actions, Priority
 from pacs_bridge.routing.decision import Decision
 from pacs_bridge.routing.facts import StudyFacts
 from pacs_bridge.routing.gather import facts_of_archived
@@ -47,6 +49,13 @@ UNREAD_BY_DEFAULT = N_("Not read: the default of the routing rules asks for no r
 NOT_LISTED = "study {study_uid} is not on the worklist; see `clinical-ai studies`"
 STOPPED_STATES = ("held", "ignored")
 RETRY_STATES = ("failed", "not_read")
+
+# A routine order says nothing: the rules' own priority, even "low", stands.
+_PRIORITIES_OF_ORDERS: dict[OrderPriority, Priority] = {
+    "stat": "stat",
+    "asap": "high",
+    "routine": "low",
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -83,7 +92,8 @@ def route(services: Services, rules: RuleSet, version: StudyVersion) -> Decision
     with writing(services.engine) as connection:
         if not add_decision(connection, *key, decision):
             return decision  # somebody else was quicker, with the same rules
-        place_read(connection, *key, version.content_sequence, placement(decision))
+        placed = _raised_by_order(connection, version.study_uid, placement(decision))
+        place_read(connection, *key, version.content_sequence, placed)
         if not _is_stopped(decision.actions):
             _forward(connection, images)
     _log.info(
@@ -181,6 +191,15 @@ def placement(decision: Decision, *, released: bool = False) -> Placement:
     if actions.read == READ_NONE:
         return Placement("not_read", priority, _reason(decision, UNREAD, UNREAD_BY_DEFAULT))
     return Placement("queued", priority)
+
+
+def _raised_by_order(connection: Connection, study_uid: str, placed: Placement) -> Placement:
+    """Return where a study stands when the RIS, too, says how urgent it is; rules may say more."""
+    found = order_of_study(connection, study_uid)
+    if found is None or not found.patient_agrees or found.order.state == "cancelled":
+        return placed
+    ordered = PRIORITY_NUMBERS[_PRIORITIES_OF_ORDERS[found.order.priority]]
+    return replace(placed, priority=min(placed.priority, ordered))
 
 
 def _reason(decision: Decision, by_rule: str, by_default: str) -> Message:

@@ -1,6 +1,8 @@
 """What every command shares: the console, the settings in force, how a peer is named."""
 
 import json
+import signal
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -12,6 +14,8 @@ from rich.table import Table
 from clinical_ai.peers import dicom_peers, own_peer
 from clinical_ai.settings import Settings
 from pacs_bridge.peer import Peer
+
+_SIGNAL_SECONDS = 1.0
 
 out = Console()
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -49,6 +53,17 @@ def peer_named(settings: Settings, to: str | None) -> Peer:
             " configured)"
         )
     return Peer(name=to, ae_title=title, host=host, port=int(port))
+
+
+def wait_for_signal() -> None:
+    """Return when this process is asked to end (SIGINT or SIGTERM)."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    # Not without a timeout: Python runs the handler between two calls of the main thread, and a
+    # signal that came just before an endless one would wait for ever.
+    while not stop.wait(_SIGNAL_SECONDS):
+        pass
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:

@@ -1,8 +1,6 @@
 """``clinical-ai bridge hl7`` and ``clinical-ai bridge orders``: the RIS side."""
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -14,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from clinical_ai.commands.common import JsonOption, out, print_rows, settings_of
+from clinical_ai.commands.common import JsonOption, out, print_rows, settings_of, wait_for_signal
 from clinical_ai.peers import hl7_peers
 from clinical_ai.settings import Settings
 
@@ -161,9 +159,6 @@ def listen(ctx: typer.Context) -> None:
     from clinical_ai.hl7_orders import running_order_receiver
     from clinical_ai.services import open_services
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     with (
         closing(open_services(settings_of(ctx))) as services,
         running_order_receiver(services) as receiver,
@@ -171,7 +166,7 @@ def listen(ctx: typer.Context) -> None:
         if receiver is None:
             raise typer.BadParameter("set hl7.receive.port to the port to listen on")
         out.print(f"listening for HL7 on port {receiver.port}")
-        stop.wait()
+        wait_for_signal()
 
 
 @orders.command("orders")

@@ -63,3 +63,15 @@ def test_a_file_that_is_not_toml_is_named(tmp_path):
     (tmp_path / "clinical-ai.toml").write_text("a = = b")
     with pytest.raises(SettingsError, match=r"clinical-ai\.toml"):
         load_settings()
+
+
+def test_production_needs_to_know_who_sends_orders(monkeypatch):
+    monkeypatch.setenv("CLINICAL_AI_PRODUCTION", "true")
+    monkeypatch.setenv("CLINICAL_AI_DICOM__ALLOWED_CALLING", '["CT1"]')
+    load_settings()
+    monkeypatch.setenv("CLINICAL_AI_HL7__RECEIVE__PORT", "2575")
+    monkeypatch.setenv("CLINICAL_AI_HL7__RECEIVE__ALLOWED_HOSTS", '["10.0.0.9"]')
+    with pytest.raises(SettingsError, match="allowed_senders"):
+        load_settings()
+    monkeypatch.setenv("CLINICAL_AI_HL7__RECEIVE__ALLOWED_SENDERS", '["RIS"]')
+    assert load_settings().hl7.receive.port == 2575

@@ -16,6 +16,7 @@ from clinical_ai.review import Decision, ReviewCase, open_case, sign
 from clinical_ai.routing import STOPPED_STATES, release
 from clinical_ai.texts import Texts
 from clinical_ai.worklist import versions
+from pacs_bridge.hl7.order_index import ImagingOrder
 from ui.literal import literal
 from ui.screens import findings as finding_cards
 from ui.screens import mammography, viewer
@@ -119,7 +120,13 @@ def _show_order(case: ReviewCase, _: Texts) -> None:
             )
         )
         return
-    order = case.order.order
+    shown = order_text(case.order.order, _)
+    if shown:
+        st.caption(shown)
+
+
+def order_text(order: ImagingOrder, _: Texts) -> str:
+    """Return the Markdown of what an order says; the RIS's own words letter by letter."""
     parts = [
         _(PRIORITY_NAMES[order.priority]) if order.priority != "routine" else "",
         _("Order cancelled") if order.state == "cancelled" else "",
@@ -127,9 +134,7 @@ def _show_order(case: ReviewCase, _: Texts) -> None:
     ]
     if order.reason:
         parts.append(_("Reason for the examination: {reason}").format(reason=visible(order.reason)))
-    shown = " · ".join(part for part in parts if part)
-    if shown:
-        st.caption(literal(shown))
+    return literal(" · ".join(part for part in parts if part))
 
 
 def _show_banner(case: ReviewCase, _: Texts) -> None:
