@@ -7,7 +7,7 @@ model, then OBX for each finding, whose number is OBX-4. The same reading gives 
 import base64
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -37,6 +37,7 @@ _PN_GROUPS = ("A", "I", "P")  # XPN.8, HL7 table 0465, in the order of VR PN
 _SECTIONS = {"CT": "CT"}  # OBR-24, HL7 table 0074; all other modalities are radiology
 _URGENCIES = {"urgent": codes.URGENT, "soon": codes.SOON, "routine": codes.ROUTINE}
 _DECIMALS = 3
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SINCE_MESSAGE_STRUCTURE = ("2.4", "2.5.1")
 
 
@@ -160,6 +161,7 @@ def build_oru(
     ReportError
         When the reading names no model.
     """
+    study = _printable(study)
     observed = _moment(result.made_at)
     rows = enumerate(_observations(result, study, texts), 1)
     return Hl7Message(
@@ -391,6 +393,18 @@ def _number(value: float) -> str:
     """Return a value of type NM: digits, no exponent."""
     text = f"{value:.{_DECIMALS}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def _printable(study: StudyRecord) -> StudyRecord:
+    """Return `study` without control characters, which none of its texts may hold (PS3.5 6.2)."""
+    return replace(
+        study,
+        patient_id=_CONTROL.sub("", study.patient_id),
+        issuer_of_patient_id=_CONTROL.sub("", study.issuer_of_patient_id),
+        patient_name=_CONTROL.sub("", study.patient_name),
+        accession_number=_CONTROL.sub("", study.accession_number),
+        study_description=_CONTROL.sub("", study.study_description),
+    )
 
 
 def _line(text: str) -> str:
