@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 from clinical_ai.assessment.assess import assess
 from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.findings import Reading
-from clinical_ai.reports.hl7_oru import (
-    Result,
-    Route,
-    build_oru,
-    control_id,
-    preliminary,
-    signed,
-)
+from clinical_ai.reports.hl7_oru import Route, build_oru, control_id
+from clinical_ai.reports.hl7_result import Result, preliminary, signed
 from clinical_ai.reports.signing import Signer
 from clinical_ai.texts import Texts
 from pacs_bridge.hl7.conformance import problem
