@@ -43,3 +43,7 @@ class LaunchError(ClinicalAIError):
 
 class ResearchExportError(ClinicalAIError):
     """A de-identified export cannot be made as asked."""
+
+
+class PullError(ClinicalAIError):
+    """A study cannot be pulled from another archive as asked."""

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from ssl import SSLContext
 
+import structlog
+
 from clinical_ai.hl7_orders import running_order_receiver
 from clinical_ai.metrics import listener_registry
 from clinical_ai.peers import tls_files
+from clinical_ai.retrieving import completeness, expected_counts, prior_fetcher
 from clinical_ai.routing import route, rule_source
 from clinical_ai.services import Services
 from clinical_ai.settings import Settings
@@ -18,8 +21,11 @@ from pacs_bridge.exposition import serving_metrics
 from pacs_bridge.polling import Poller
 from pacs_bridge.query_retrieve import query_retrieve_service
 from pacs_bridge.receive import Limits, Listener
+from pacs_bridge.retrieve.retrievals import came_by_retrieval
 from pacs_bridge.statistics import ReceiveStatistics
 from pacs_bridge.tls import listener_context
+
+_log = structlog.get_logger(__name__)
 
 RULES_INTERVAL_S = 2.0
 
@@ -40,6 +46,9 @@ def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
     services.archive.rebuild()
 
     def queue(version: StudyVersion) -> None:
+        if came_by_retrieval(services.engine, version.study_uid):
+            _log.info("study.fetched", study=version.study_uid)  # by ourselves: kept, not read
+            return
         route(services, source.current().rules, version)
 
     def look_at_rules(_now: float) -> int:
@@ -47,15 +56,25 @@ def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
         return 0
 
     rules = Poller("routing-rules", look_at_rules, interval_seconds=RULES_INTERVAL_S)
-    assembler = Assembler(services.archive, services.settings.dicom.quiet_seconds, queue)
+    counts = expected_counts(services)
+    assembler = Assembler(
+        services.archive,
+        services.settings.dicom.quiet_seconds,
+        queue,
+        completeness(services, counts),
+    )
+    fetcher = prior_fetcher(services)
     statistics = ReceiveStatistics(known_senders(services.settings))
     with ExitStack() as stack:
         registry = listener_registry(services, statistics)
         stack.enter_context(serving_metrics(registry, services.settings.metrics_port))
         rules.start()
         stack.callback(rules.stop)
+        stack.callback(counts.close)
         assembler.start()
         stack.callback(assembler.stop)
+        fetcher.start()
+        stack.callback(fetcher.stop)
         stack.enter_context(running_order_receiver(services))
         provider = commitment_provider(services)
         if provider is not None:

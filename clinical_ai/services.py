@@ -1,6 +1,7 @@
 """What a process of this system needs open: settings, database, archive."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -10,6 +11,7 @@ from clinical_ai.store.migrate import migrate
 from pacs_bridge.archive import Archive
 from pacs_bridge.database import open_engine
 from pacs_bridge.peer import Peer, WebPeer
+from pacs_bridge.retrieve.retrievals import note_sent_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ def open_services(settings: Settings) -> Services:
     engine = open_engine(settings.sql_url)
     migrate(engine)
     archive = Archive(
-        settings.archive_dir, engine, watermark_bytes=settings.dicom.watermark_mb * 2**20
+        settings.archive_dir,
+        engine,
+        watermark_bytes=settings.dicom.watermark_mb * 2**20,
+        on_known=partial(note_sent_again, engine),
     )
     return Services(settings, engine, archive)

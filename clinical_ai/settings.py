@@ -76,6 +76,82 @@ class TlsSettings(BaseModel):
     trusted: Path | None = None
 
 
+class RequirementSettings(BaseModel):
+    """What a study must have of one modality before it is complete.
+
+    Parameters
+    ----------
+    min_images
+        Fewer keep the study waiting, up to ``forced_seconds``.
+    views
+        Of mammograms, such as ``["L-CC", "R-CC", "L-MLO", "R-MLO"]``: all of them complete the
+        study at once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_images: int = Field(default=0, ge=0)
+    views: tuple[Annotated[str, Field(pattern=r"^[LRB]-[A-Z]{1,8}$")], ...] = ()
+
+
+class CompletenessSettings(BaseModel):
+    """When a study is complete, beyond its quiet time.
+
+    Parameters
+    ----------
+    ask
+        Peers, by name, that are asked by C-FIND or QIDO-RS how many images a study has;
+        ``sender`` is the peer that sent it. Empty asks nobody.
+    settle_seconds
+        A study that has everything is complete this long after its last image.
+    forced_seconds
+        A study that is short of something is complete anyway after this long without a new
+        image.
+    required
+        By modality.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ask: tuple[str, ...] = ()
+    settle_seconds: float = Field(default=3.0, ge=0, le=600)
+    forced_seconds: float = Field(default=1800.0, ge=1, le=86400)
+    required: dict[str, RequirementSettings] = Field(default_factory=dict)
+
+
+class PriorsSettings(BaseModel):
+    """Earlier studies that are fetched for comparison before a study is read.
+
+    Parameters
+    ----------
+    peers
+        Names, out of `peers` and `web_peers`, that are asked, in this order; empty fetches
+        none. A routing rule that names priors goes before.
+    count
+        How many, the newest first.
+    wait_seconds
+        A reading waits at most this long for them, and then goes on without.
+    associations
+        At most so many at once to one peer.
+    megabytes_per_second
+        At most this fast from one peer in one association; None for no limit.
+    window
+        Hours in which priors are fetched, local time, such as ``20:00-06:30``; None at any
+        time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    peers: tuple[str, ...] = ()
+    count: int = Field(default=2, ge=0, le=20)
+    wait_seconds: float = Field(default=20.0, ge=0, le=900)
+    associations: int = Field(default=1, ge=1, le=8)
+    megabytes_per_second: float | None = Field(default=None, gt=0)
+    window: str | None = Field(
+        default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
+    )
+
+
 class DicomSettings(BaseModel):
     """The listener.
 
@@ -88,6 +164,8 @@ class DicomSettings(BaseModel):
     quiet_seconds
         A study is complete when nothing has arrived for this long; by modality, and
         ``default``.
+    completeness
+        What is known better than that.
     watermark_mb
         Refuse new instances (0xA700) when the disk has less than this free.
     query_retrieve
@@ -115,6 +193,7 @@ class DicomSettings(BaseModel):
     port: int = Field(default=11112, ge=0, le=65535)
     allowed_calling: tuple[str, ...] = ()
     quiet_seconds: dict[str, float] = Field(default_factory=lambda: {"default": 10.0})
+    completeness: CompletenessSettings = CompletenessSettings()
     watermark_mb: int = Field(default=1024, ge=0)
     query_retrieve: bool = False
     storage_commitment: bool = False
@@ -162,6 +241,8 @@ class Settings(BaseSettings):
         Archive, results, quarantine and the embedded databases.
     database_url
         SQLAlchemy URL; None means SQLite inside `data_dir`.
+    priors
+        Earlier studies that are fetched for comparison.
     result_peers
         Names, out of `peers` and `web_peers`, that results are sent to.
     routing_file
@@ -193,6 +274,7 @@ class Settings(BaseSettings):
     web_peers: dict[str, WebPeerSettings] = Field(default_factory=dict)
     tls: TlsSettings = TlsSettings()
     hl7: Hl7Settings = Hl7Settings()
+    priors: PriorsSettings = PriorsSettings()
     result_peers: tuple[str, ...] = ()
     results: tuple[ResultObject, ...] = DEFAULT_OBJECTS
     routing_file: Path | None = None
@@ -278,12 +360,18 @@ def load_settings() -> Settings:
     if twice:
         raise SettingsError(f"peers and web_peers both name {twice[0]!r}; rename one of them")
     known = settings.peers.keys() | settings.web_peers.keys()
-    unknown = [name for name in settings.result_peers if name not in known]
-    if unknown:
-        raise SettingsError(
-            f"result_peers names {unknown[0]!r}, but peers and web_peers have only "
-            f"{sorted(known)}; add the peer or correct the name"
-        )
+    named = {
+        "result_peers": settings.result_peers,
+        "priors.peers": settings.priors.peers,
+        "dicom.completeness.ask": [n for n in settings.dicom.completeness.ask if n != "sender"],
+    }
+    for setting, names in named.items():
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise SettingsError(
+                f"{setting} names {unknown[0]!r}, but peers and web_peers have only "
+                f"{sorted(known)}; add the peer or correct the name"
+            )
     if settings.dicom.tls_only and settings.dicom.tls_port is None:
         raise SettingsError("dicom.tls_only needs dicom.tls_port: set the port to listen on")
     if settings.production and not settings.dicom.allowed_calling:

@@ -7,6 +7,7 @@ rows are derived from the study content and the model version.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -18,7 +19,7 @@ from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.findings import Reading, reading_from_json, to_json
 from clinical_ai.hl7_results import enqueue_results, preliminary_messages
 from clinical_ai.messages import N_, Message
-from clinical_ai.priors import earlier_studies
+from clinical_ai.priors import Priors, gather_priors
 from clinical_ai.readers.base import Reader, StudyInput, not_read
 from clinical_ai.readers.choose import choose_reader
 from clinical_ai.reports import identity
@@ -34,12 +35,13 @@ QUEUE = "read-study"
 STEPS = ("load", "priors", "record", "read", "assess", "report", "deliver")
 # Workflows begun by one release are resumed by the next only while this stays the same:
 # change it when the order or the results of the steps change.
-WORKFLOW_VERSION = "read-study-1"
+WORKFLOW_VERSION = "read-study-2"
 _PROGRESS_INTERVAL_S = 1.0
 
 _log = structlog.get_logger(__name__)
 _study_inputs = TypeAdapter(StudyInput)
 _contexts = TypeAdapter(AssessmentContext)
+_priors = TypeAdapter(Priors)
 _result_files = TypeAdapter(tuple[ResultFile, ...])
 
 _P = ParamSpec("_P")
@@ -71,10 +73,10 @@ class ReadStudy(DBOSConfiguredInstance):
             study = self._step("load", key, self.load, *key)
             if study is None:
                 return "superseded"
-            priors = self._step("priors", key, self.priors, study_uid)
+            priors = self._step("priors", key, self.priors, *key)
             context = self._step("record", key, self.record, study, priors)
             reading = self._step("read", key, self.read, study)
-            reading = self._step("assess", key, self.assess, reading, context)
+            reading = self._step("assess", key, self.assess, reading, context, priors)
             files = self._step("report", key, self.report, study, reading)
             return self._step("deliver", key, self.deliver, reading, files)
         except Exception as error:
@@ -87,17 +89,17 @@ class ReadStudy(DBOSConfiguredInstance):
         study = study_input(self._services.archive, study_uid, content_version)
         return None if study is None else _study_inputs.dump_json(study).decode()
 
-    def priors(self, study_uid: str) -> list[str]:
-        """Earlier studies of the patient in the archive."""
-        return list(earlier_studies(self._services.engine, study_uid))
+    def priors(self, study_uid: str, content_version: str) -> str:
+        """Earlier studies of the patient: at hand, or fetched within the time allowed."""
+        return _priors.dump_json(gather_priors(self._services, study_uid, content_version)).decode()
 
-    def record(self, study: str, priors: list[str]) -> str:
+    def record(self, study: str, priors: str) -> str:
         """What is known of the patient: so far what the DICOM headers say, and priors."""
         current = _study_inputs.validate_json(study)
         context = AssessmentContext(
             age_years=current.patient_age_years,
             sex=current.patient_sex,
-            prior_studies=len(priors),
+            prior_studies=_priors.validate_json(priors).same_modality,
         )
         return _contexts.dump_json(context).decode()
 
@@ -111,9 +113,11 @@ class ReadStudy(DBOSConfiguredInstance):
             return to_json(not_read(current, "none", reader))
         return to_json(reader.read(current, self._progress(current)))
 
-    def assess(self, reading: str, context: str) -> str:
-        """Apply the guideline rules."""
-        return to_json(assess(reading_from_json(reading), _contexts.validate_json(context)))
+    def assess(self, reading: str, context: str, priors: str) -> str:
+        """Apply the guideline rules, and say which earlier studies are missing."""
+        assessed = assess(reading_from_json(reading), _contexts.validate_json(context))
+        missing = _priors.validate_json(priors).cautions()
+        return to_json(replace(assessed, cautions=(*assessed.cautions, *missing)))
 
     def report(self, study: str, reading: str) -> str:
         """Write the objects that the site wants of a reading that has something to say."""

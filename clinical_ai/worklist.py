@@ -24,7 +24,7 @@ from clinical_ai.store.reads import DEFAULT_PRIORITY, message_from_json
 from clinical_ai.store.routing import PRIORITY_NUMBERS
 from clinical_ai.store.tables import signature, study_read
 from pacs_bridge.routing.actions import Priority
-from pacs_bridge.tables import instance, study
+from pacs_bridge.tables import instance, retrieval, study
 
 _PRIORITIES = {number: name for name, number in PRIORITY_NUMBERS.items()}
 
@@ -149,6 +149,10 @@ def _rows() -> Select[tuple[object, ...]]:
         )
         .scalar_subquery()
     )
+    fetched = exists().where(
+        retrieval.c.study_instance_uid == study.c.study_instance_uid,
+        retrieval.c.purpose != "read",
+    )
     return (
         select(
             study,
@@ -177,13 +181,17 @@ def _rows() -> Select[tuple[object, ...]]:
                 study_read.c.reading_id.is_not(null()),
             ),
         )
-        # Not a study that we hold nothing of but results that came back from a peer.
+        # Not a study that we hold nothing of but results that came back from a peer, nor one
+        # that we fetched ourselves, to compare with or to keep.
         .where(
             or_(
                 study_read.c.study_uid.is_not(null()),
-                exists().where(
-                    instance.c.study_instance_uid == study.c.study_instance_uid,
-                    instance.c.own_result.is_(False),
+                and_(
+                    exists().where(
+                        instance.c.study_instance_uid == study.c.study_instance_uid,
+                        instance.c.own_result.is_(False),
+                    ),
+                    ~fetched,
                 ),
             )
         )

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import structlog
@@ -57,11 +57,20 @@ class Archive:
         From `pacs_bridge.database.open_engine`; the tables must exist.
     watermark_bytes
         With less free than this, instances are refused as out of resources.
+    on_known
+        Called with Study and SOP Instance UID when an instance arrives that is archived already
+        with the same content.
     """
 
     def __init__(
-        self, root: Path, engine: Engine, *, watermark_bytes: int = DEFAULT_WATERMARK_BYTES
+        self,
+        root: Path,
+        engine: Engine,
+        *,
+        watermark_bytes: int = DEFAULT_WATERMARK_BYTES,
+        on_known: Callable[[str, str], object] | None = None,
     ) -> None:
+        self._on_known = on_known
         self.root = root.absolute()
         self.engine = engine
         self._watermark_bytes = watermark_bytes
@@ -136,6 +145,8 @@ class Archive:
                 called_ae_title=called,
             )
             is_new = self._admit(incoming, archived)
+            if not is_new and self._on_known is not None:
+                self._on_known(header.study_instance_uid, header.sop_instance_uid)
         except RefusedError as error:
             if error.status != status.OUT_OF_RESOURCES:
                 self._keep_refused(incoming, error.reason, sop_instance_uid, source)

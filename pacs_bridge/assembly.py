@@ -1,4 +1,4 @@
-"""Study complete: when nothing new has arrived for the quiet time of its modality.
+"""Study complete: when it has what it should have, or nothing new has come for a while.
 
 The waiting is in the study's row, so it survives a restart. The archive sets ``due_at`` to the
 time of receipt in the transaction that adds an instance; the assembler moves it on to the end
@@ -13,15 +13,18 @@ import structlog
 from sqlalchemy import ColumnElement, select, update
 
 from pacs_bridge.archive import Archive
+from pacs_bridge.completeness import Completeness
 from pacs_bridge.database import writing
 from pacs_bridge.polling import Poller
 from pacs_bridge.records import InstanceRecord, StudyRecord
+from pacs_bridge.retrieve.retrievals import is_being_fetched
 from pacs_bridge.retry import backoff_seconds
 from pacs_bridge.tables import study
 
 _log = structlog.get_logger(__name__)
 
 _POLL_SECONDS = 0.5
+_FETCHING_SECONDS = 1.0  # until we look again at a study that we are fetching ourselves
 _MAX_STUDIES = 100  # in one round
 
 
@@ -72,6 +75,8 @@ class Assembler:
     on_complete
         Called at least once for each content version; a study whose call raised is tried again
         later. It must do nothing the second time for the same version.
+    completeness
+        Knows better than the quiet time when a study is complete; None leaves it at that.
     """
 
     def __init__(
@@ -79,7 +84,9 @@ class Assembler:
         archive: Archive,
         quiet_seconds: Mapping[str, float],
         on_complete: Callable[[StudyVersion], None],
+        completeness: Completeness | None = None,
     ) -> None:
+        self._completeness = completeness
         self._archive = archive
         self._quiet_seconds = {"default": 10.0, **quiet_seconds}
         self._on_complete = on_complete
@@ -122,11 +129,20 @@ class Assembler:
         waits = [self._quiet_seconds.get(m, default) for m in record.modalities] or [default]
         return record.last_received_at + max(waits)
 
+    def _complete_at(self, record: StudyRecord, now: float) -> float:
+        """Return when to look again; not after `now` if the study is complete."""
+        if is_being_fetched(self._archive.engine, record.study_instance_uid, now):
+            return now + _FETCHING_SECONDS
+        quiet_until = self.quiet_until(record)
+        if self._completeness is None:
+            return quiet_until
+        return self._completeness.complete_at(record, quiet_until, now)
+
     def _look_at(self, study_uid: str, now: float) -> bool:
         record = self._archive.study(study_uid)
         if record is None or record.due_at is None:
             return False
-        if (until := self.quiet_until(record)) > now:
+        if (until := self._complete_at(record, now)) > now:
             self._wait(record, until)
             return False
         version = self._version(record)

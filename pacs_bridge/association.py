@@ -13,11 +13,13 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 from pynetdicom import build_context, build_role, evt
 from pynetdicom.events import Event
+from pynetdicom.pdu import A_ABORT_RQ
 
 from pacs_bridge.errors import NoContextError, PeerError
 from pacs_bridge.failure import Failure, file_failure, store_failure
 from pacs_bridge.network import application_entity
 from pacs_bridge.peer import Peer
+from pacs_bridge.responses import Answer, Offered, answer_of, offered_by
 from pacs_bridge.tls import requestor_context
 
 _CONNECT_SECONDS = 10.0
@@ -26,54 +28,7 @@ _WAKE_SECONDS = 0.02
 _READY = "Sta6"  # association established and ready for data transfer (PS3.8 table 9-4)
 _SUCCESS = 0x0000
 _WARNING_FAMILY = 0xB  # the peer keeps the instance (PS3.4 table B.2-1)
-_PENDING = (0xFF00, 0xFF01)
 _MESSAGE_ID = 1  # one operation at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One response to a C-FIND, C-MOVE or C-GET request (PS3.7 9.3.2 to 9.3.4).
-
-    The peer's Error Comment is left out: it may name a patient.
-
-    Parameters
-    ----------
-    status
-        The response status.
-    pending
-        Whether more responses follow.
-    identifier
-        The match of a pending C-FIND response, the failed instances of a final C-MOVE or C-GET
-        response; None if absent or not to be understood.
-    remaining, completed, failed, warning
-        Sub-operations; None if the peer does not say.
-    """
-
-    status: int
-    pending: bool
-    identifier: Dataset | None
-    remaining: int | None = None
-    completed: int | None = None
-    failed: int | None = None
-    warning: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """An instance that the peer sends us by a C-STORE sub-operation of our C-GET.
-
-    Parameters
-    ----------
-    dataset
-        Encoded as received.
-    sop_class_uid, sop_instance_uid
-        As the command names them: not checked.
-    """
-
-    dataset: bytes
-    transfer_syntax_uid: str
-    sop_class_uid: str
-    sop_instance_uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +87,7 @@ class RequestedAssociation:
     ) -> None:
         self._finished = threading.Event()
         self._lost = False
+        self._aborted = False  # by the peer
         self._busy = False  # an operation has begun whose last response has not come
         entity = application_entity(calling_ae_title)
         entity.connection_timeout = _CONNECT_SECONDS
@@ -152,6 +108,7 @@ class RequestedAssociation:
         if not self._association.is_established:
             raise self._why_not(peer)
         self._association.bind(evt.EVT_CONN_CLOSE, self._on_close)
+        self._association.bind(evt.EVT_PDU_RECV, self._on_pdu)
         # Closed before the handler was bound?
         self._lost = self._association.dul.state_machine.current_state != _READY
         self._accepted = frozenset(
@@ -321,11 +278,8 @@ class RequestedAssociation:
                 code = response.get("Status")
                 if code is None:
                     self._lost = True
-                    raise PeerError(
-                        "the peer did not answer in time, closed the connection, or answered "
-                        "against the standard"
-                    )
-                answer = _answer(int(code), response, found)
+                    raise PeerError(self._why_no_answer())
+                answer = answer_of(int(code), response, found)
                 self._busy = answer.pending
                 yield answer
                 if not answer.pending:
@@ -350,6 +304,17 @@ class RequestedAssociation:
     def _on_close(self, _event: Event) -> None:
         self._lost = True
         threading.Thread(target=self._wake_sender, name="lost-connection", daemon=True).start()
+
+    def _on_pdu(self, event: Event) -> None:
+        self._aborted = self._aborted or isinstance(event.pdu, A_ABORT_RQ)
+
+    def _why_no_answer(self) -> str:
+        if self._aborted:
+            return "the peer aborted the association; it may not allow our AE title what was asked"
+        return (
+            "the peer did not answer in time, closed the connection, or answered against the "
+            "standard"
+        )
 
     def _wake_sender(self) -> None:
         """Give a waiting `send_c_store` what it waits for, until the association is closed."""
@@ -381,34 +346,8 @@ def _handlers(
 
         handlers.append((evt.EVT_N_EVENT_REPORT, answer))
     if on_offered is not None:
-        handlers.append((evt.EVT_C_STORE, lambda event: on_offered(_offered(event))))
+        handlers.append((evt.EVT_C_STORE, lambda event: on_offered(offered_by(event))))
     return handlers
-
-
-def _offered(event: Event) -> Offered:
-    request = event.request
-    return Offered(
-        dataset=request.DataSet.getvalue(),
-        transfer_syntax_uid=str(event.context.transfer_syntax),
-        sop_class_uid=str(request.AffectedSOPClassUID),
-        sop_instance_uid=str(request.AffectedSOPInstanceUID),
-    )
-
-
-def _answer(code: int, response: Dataset, identifier: Dataset | None) -> Answer:
-    def count(keyword: str) -> int | None:
-        value = response.get(keyword)
-        return None if value is None else int(value)
-
-    return Answer(
-        status=code,
-        pending=code in _PENDING,
-        identifier=identifier,
-        remaining=count("NumberOfRemainingSuboperations"),
-        completed=count("NumberOfCompletedSuboperations"),
-        failed=count("NumberOfFailedSuboperations"),
-        warning=count("NumberOfWarningSuboperations"),
-    )
 
 
 def _describe(code: int | None) -> str:

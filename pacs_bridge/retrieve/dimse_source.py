@@ -10,10 +10,11 @@ import structlog
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from pacs_bridge.association import Answer, Offered, RequestedAssociation
-from pacs_bridge.errors import PeerError, QueryError
+from pacs_bridge.association import RequestedAssociation
+from pacs_bridge.errors import NoContextError, PeerError, QueryError
 from pacs_bridge.header import is_uid
 from pacs_bridge.peer import Peer
+from pacs_bridge.responses import Answer, Offered
 from pacs_bridge.retrieve import statuses
 from pacs_bridge.retrieve.answers import (
     Values,
@@ -88,6 +89,11 @@ class DimseSource:
     def name(self) -> str:
         """Of the peer."""
         return self._peer.name
+
+    @property
+    def character_set(self) -> str:
+        """Of our queries, and of answers that declare none."""
+        return self._peer.character_set
 
     def find_studies(self, query: StudyQuery, *, limit: int = MAX_STUDIES) -> list[StudyMatch]:
         """Return studies that match, at most `limit`; more are cancelled."""
@@ -279,14 +285,17 @@ class DimseSource:
         on_offered: Callable[[Offered], int] | None = None,
         scp_classes: Sequence[str] = (),
     ) -> Iterator[RequestedAssociation]:
-        association = RequestedAssociation(
-            self._peer,
-            self._calling_ae_title,
-            pairs,
-            response_seconds=response_seconds,
-            on_offered=on_offered,
-            scp_classes=scp_classes,
-        )
+        try:
+            association = RequestedAssociation(
+                self._peer,
+                self._calling_ae_title,
+                pairs,
+                response_seconds=response_seconds,
+                on_offered=on_offered,
+                scp_classes=scp_classes,
+            )
+        except NoContextError as error:
+            raise NoContextError(f"{error}: it does not offer this service to us") from error
         try:
             yield association
         except PeerError as error:

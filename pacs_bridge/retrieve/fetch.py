@@ -42,12 +42,15 @@ class FetchPolicy:
         After so many failures a retrieval is given up.
     first_retry_seconds, longest_retry_seconds
         The wait after the first failure, which doubles with each further one, and its limit.
+    resume
+        Whether an attempt that is ended early is taken up again.
     """
 
     megabytes_per_second: float | None = None
     max_attempts: int = 6
     first_retry_seconds: float = 30.0
     longest_retry_seconds: float = 1800.0
+    resume: bool = True
 
 
 class _Attempt:
@@ -146,7 +149,8 @@ def _write_outcome(
         finish(attempt.archive.engine, retrieval.id, holder=attempt.holder, done=done)
         _log.info("retrieve.done", peer=retrieval.peer, study=retrieval.study_uid, instances=done)
         return
-    given_up = retrieval.attempts >= policy.max_attempts and not stopped
+    resumed = stopped and policy.resume
+    given_up = not resumed and (stopped or retrieval.attempts >= policy.max_attempts)
     wait = backoff_seconds(
         retrieval.attempts,
         first=policy.first_retry_seconds,

@@ -88,11 +88,16 @@ def select_priors(
     return tuple(candidate for _, candidate in best_first[: max(0, count)])
 
 
-def _rank(current: StudyFacts, candidate: StudyFacts) -> int | None:
+def may_be_prior(current: StudyFacts, candidate: StudyFacts) -> bool:
+    """Whether a study is an earlier one of the patient, whatever it shows."""
     if candidate.study_uid == current.study_uid or not same_patient(current, candidate):
-        return None
+        return False
     date = candidate.study_date
-    if not _DATE.fullmatch(date) or date >= current.study_date:
+    return _DATE.fullmatch(date) is not None and date < current.study_date
+
+
+def _rank(current: StudyFacts, candidate: StudyFacts) -> int | None:
+    if not may_be_prior(current, candidate):
         return None
     return comparability(
         current.modalities, current.regions, candidate.modalities, candidate.regions

@@ -407,6 +407,13 @@ def test_from_dcmqrscp(tmp_path, sqlite_archive, sent, method):
     assert len(digests(sqlite_archive)) == 4
 
 
+def test_an_orthanc_that_does_not_know_us_says_so(tmp_path):
+    with orthanc(tmp_path / "orthanc") as server:
+        peer = Peer("orthanc", "ORTHANC", "127.0.0.1", server.dicom_port)
+        with pytest.raises(PeerError, match="aborted the association; it may not allow"):
+            source(peer).find_studies(StudyQuery(patient_id="P1"))
+
+
 @pytest.mark.parametrize("method", ["get", "move"])
 def test_from_orthanc(tmp_path, sqlite_archive, sent, method):
     with listening(sqlite_archive) as listener:
