@@ -111,6 +111,10 @@ def score_cohort(request: ScoreRequest, progress: Progress = lambda *_: None) ->
         raise EngineError(f"no engine {request.engine!r}; there are: {', '.join(ENGINES)}")
     if not request.equations:
         raise CohortError("no equation is chosen")
+    names = [equation.name for equation in request.equations]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise CohortError(f"chosen twice: {', '.join(twice)}; run each variant with its own --out")
     records = _emptied(request.out)
     source, manifest = _opened(request, records, progress)
     job = Job(

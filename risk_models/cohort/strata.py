@@ -21,6 +21,11 @@ from risk_models.cohort.suppression import BoolArray, IntArray, ProtectedTable, 
 AGE_GROUPS = ((0, "<35"), (35, "35-44"), (45, "45-54"), (55, "55-64"), (65, "65-74"), (75, "75+"))
 """Age groups of tables: lower limit and label."""
 
+SMALLEST_DISTRICT = 30
+"""Districts with fewer people are put together: their own lines would be hidden anyway."""
+
+OTHER = "other districts"
+
 UNKNOWN = "?"
 """Label of people whose stratum is not known."""
 
@@ -110,7 +115,7 @@ class CohortTables:
         classes: Sequence[str],
         by: Sequence[str] = ("district", "sex", "age_group"),
     ) -> None:
-        self._cube = with_groups(cube)
+        self._cube = _with_small_districts_together(with_groups(cube))
         self.classes = (*classes, LAST_CLASSLESS)
         self.by = tuple(name for name in by if self._cube.get_column(name).n_unique() > 1)
         dimensions = self.by or tuple(by[:1])
@@ -193,7 +198,7 @@ class CohortTables:
             return tuple(label for label in ("male", "female", UNKNOWN) if label in present)
         if by == "risk_class":
             return tuple(label for label in self.classes if label in present)
-        return tuple(sorted(present, key=lambda label: (label == UNKNOWN, label)))
+        return tuple(sorted(present, key=lambda label: (label in (OTHER, UNKNOWN), label)))
 
     def _class_counts(self, by: str, labels: tuple[str, ...]) -> IntArray:
         counts = self._cube.group_by(by, "risk_class").agg(pl.col("people").sum()).rows()
@@ -210,6 +215,14 @@ class CohortTables:
             for cell in ((label, "yes", yes), (label, "no", asked - yes))
         ]
         return _matrix(cells, labels, ("yes", "no"))
+
+
+def _with_small_districts_together(cube: pl.DataFrame) -> pl.DataFrame:
+    people = pl.col("people").sum().over("district")
+    small = (people < SMALLEST_DISTRICT) & (pl.col("district") != UNKNOWN)
+    return cube.with_columns(
+        pl.when(small).then(pl.lit(OTHER)).otherwise(pl.col("district")).alias("district")
+    )
 
 
 def _matrix(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linprog
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -48,14 +49,18 @@ def protect(inner: IntArray, forced: BoolArray | None = None) -> ProtectedTable:
         Cells to hide besides, with totals, shape (rows + 1, columns + 1).
     """
     counts = with_totals(inner)
-    hidden = (counts > 0) & (counts < SMALLEST_SHOWN)
+    small = (counts > 0) & (counts < SMALLEST_SHOWN)
+    # Of a group that is itself small not even a zero is shown: it would say what none of them,
+    # and so perhaps what all of them, have.
+    hidden = small | small[:, -1:] | small[-1:, :]
     if forced is not None:
         hidden |= forced
     while True:
-        line = _line_that_reveals(counts, hidden)
+        line = _line_that_reveals(counts, hidden) or _line_of_a_bounded(counts, hidden, small)
         if line is None:
             break
         free = [cell for cell in line if not hidden[cell]]
+        free = free or [(int(r), int(c)) for r, c in np.argwhere(~hidden)]
         if not free:
             break
         hidden[min(free, key=lambda cell: _cost(counts, cell))] = True
@@ -116,6 +121,40 @@ def _line_that_reveals(counts: IntArray, hidden: BoolArray) -> list[Cell] | None
             candidates = [line for line in lines if cell in line]
             return max(candidates, key=lambda line: sum(not hidden[c] for c in line))
     return None
+
+
+def _line_of_a_bounded(counts: IntArray, hidden: BoolArray, small: BoolArray) -> list[Cell] | None:
+    """A line through a small count that no table without negative counts could change."""
+    lines = _lines(counts.shape)
+    unknown = [(int(r), int(c)) for r, c in np.argwhere(hidden)]
+    place = {cell: position for position, cell in enumerate(unknown)}
+    equations = np.zeros((len(lines), len(unknown)))
+    sums = np.zeros(len(lines))
+    for number, line in enumerate(lines):
+        for cell in line:
+            sign = -1.0 if cell == line[-1] else 1.0
+            if cell in place:
+                equations[number, place[cell]] = sign
+            else:
+                sums[number] -= sign * counts[cell]
+    for cell in unknown:
+        if small[cell] and _is_fixed(equations, sums, place[cell], float(counts[cell])):
+            candidates = [line for line in lines if cell in line]
+            return max(candidates, key=lambda line: sum(not hidden[c] for c in line))
+    return None
+
+
+def _is_fixed(
+    equations: NDArray[np.float64], sums: NDArray[np.float64], position: int, value: float
+) -> bool:
+    """Whether a hidden count has this value in every solution without negative counts."""
+    for sign in (-1.0, 1.0):
+        cost = np.zeros(equations.shape[1])
+        cost[position] = sign
+        found = linprog(cost, A_eq=equations, b_eq=sums, bounds=(0, None), method="highs")
+        if found.status != 0 or abs(sign * found.fun - value) > 0.5:
+            return False  # no bound at all, or one that is not the count itself
+    return True
 
 
 def _null_space(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -69,3 +69,53 @@ def test_help_teaches(run):
     text = run("score", "--help").output
     for word in ("FHIR", "GBK", "Units are never guessed", "issues.csv", "records/"):
         assert word in text
+
+
+def test_report_explain_and_followup(run, tmp_path):
+    run(
+        "score",
+        "people.csv",
+        "--out",
+        "out",
+        "--mapping",
+        "mapping.toml",
+        "--as-of",
+        "2025-06-30",
+        "--equation",
+        "china_par_10y",
+    )
+    done = run("report", "out", "--format", "html", "--format", "fhir", "--language", "zh")
+    assert done.exit_code == 0
+    assert "report.zh.html" in done.output and "group.json" in done.output
+    why = json.loads(run("explain", "out", "--json").output)
+    assert {"equation": "china_par_10y", "reason": "scored", "people": 1} in why
+    one = json.loads(run("explain", "out", "p1", "--json").output)
+    by_field = {value["field"]: value for value in one["record"]}
+    assert by_field["systolic_bp"]["origin"] == "row 1 of 2025-05-01"
+    assert by_field["urban"]["origin"] == "row or taken for everyone"
+    shares = sum(share["share"] for share in one["shares"])
+    assert 0 < shares < one["outcomes"][0]["value"]  # the rest is the risk at optimal factors
+    other = run("explain", "out", "p2").output
+    assert "1200" in other and "systolic_bp: missing" in other.replace("\n", " ")
+    assert "people in" in run("followup", "out", "due.csv").output
+    assert (tmp_path / "due.csv").read_text("utf-8-sig").startswith("person_id,district,due")
+    with pytest.raises(CohortError, match="nobody"):
+        run("explain", "out", "p9")
+    with pytest.raises(CohortError, match="first run"):
+        run("report", "elsewhere")
+    assert run("report", "out", "--format", "docx").exit_code == 2
+    assert run("report", "out", "--ages", "33-70").exit_code == 2
+
+
+def test_an_equation_twice_is_refused(run):
+    with pytest.raises(CohortError, match="chosen twice: china_par_10y"):
+        run(
+            "score",
+            "people.csv",
+            "--out",
+            "out",
+            "--equation",
+            "china_par_10y",
+            "--equation",
+            "china_par_10y:paper_refined",
+        )

@@ -8,6 +8,7 @@ from risk_models.cohort.report.texts import Texts
 from risk_models.cohort.run import Manifest
 from risk_models.cohort.scoring import FOR_PEOPLE_WITHOUT_CVD
 from risk_models.cohort.standardise import StandardPopulation
+from risk_models.cohort.strata import SMALLEST_DISTRICT
 from risk_models.equations.registry import EQUATIONS
 
 
@@ -77,6 +78,7 @@ def _statements(manifest: Manifest, ages: tuple[int, int], t: Texts) -> Iterator
         "Reassessment is due by the end of the longest interval of the 2019 guideline, counted "
         "from the latest visit."
     )
+    yield t("Districts with fewer than {people} people are put together.", people=SMALLEST_DISTRICT)
     yield t(
         "Hidden counts cannot be worked out from the totals of their own table or of the tables "
         "that share those totals. Reports of overlapping populations could still be compared: "

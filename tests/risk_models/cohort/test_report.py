@@ -38,9 +38,8 @@ def rows():
             性别="男女"[n % 2],
             出生日期=f"{1945 + n % 50}-03-01",
             体检日期=f"2025-{1 + n % 5:02}-10",
-            区县=("浦东新区", "徐汇区", "崇明区 <script>alert(1)</script>")[
-                0 if n < 400 else 1 + (n > 590)
-            ],
+            # 400 people, 190 with a hostile name, 10 who are too few for a line of their own.
+            区县=("浦东新区", "徐汇区<script>alert(1)</script>", "崇明区")[(n >= 400) + (n >= 590)],
             收缩压=str(100 + n % 80),
             糖尿病="是" if n % 9 == 0 else "否",
         )
@@ -141,7 +140,7 @@ def test_text_is_never_source():
 
 
 def test_no_small_count_is_published(cohort, folder, english):
-    """Ten people live in the third district; nothing below 5 of theirs is shown anywhere."""
+    """Ten people live in the third district; nothing below 5 is shown anywhere."""
     counts = [t for t in english.tables if t.name.startswith(("classes_by", "due"))]
     for table in counts:
         shown = [int(c.replace(",", "")) for row in table.rows for c in row[1:] if c != "*"]
@@ -204,8 +203,7 @@ def test_an_empty_stratum_gets_no_standardised_rate(cohort):
             indicator, "district", STANDARDS["china_2020"], (35, 74)
         )
     }
-    small = next(label for label in found if label.startswith("崇明区"))
-    assert found[small] == (None, None)
+    assert "崇明区" not in found and found["other districts"] == (None, None)
     assert found["浦东新区"][1] is not None
     old = cohort.tables.standardised(indicator, "district", STANDARDS["china_2020"], (20, 84))
     assert all(rate is None for _, _, rate in old)  # nobody is under 30 here

@@ -47,13 +47,21 @@ def ranges(table):
 
 
 @given(TABLES)
-@settings(max_examples=150, deadline=None)
-def test_no_hidden_count_can_be_worked_out(inner):
+@settings(max_examples=100, deadline=None)
+def test_no_small_count_can_be_worked_out(inner):
     table = protect(inner)
     small = (table.counts > 0) & (table.counts < SMALLEST_SHOWN)
     assert table.hidden[small].all()
     for cell, least, most in ranges(table):
-        assert most - least > 0.5, (inner.tolist(), table.hidden.tolist(), cell)
+        # A zero that is hidden beside a small count may follow; no count of people does.
+        if small[cell]:
+            assert most - least > 0.5, (inner.tolist(), table.hidden.tolist(), cell)
+
+
+def test_a_small_group_shows_nothing_at_all():
+    """Not even that none of its three people is in the first class."""
+    table = protect(np.array([[0, 0, 3], [20, 30, 40], [25, 35, 45]]))
+    assert table.hidden[0].all()
 
 
 def test_nothing_small_nothing_hidden():
@@ -89,5 +97,5 @@ def test_cells_hidden_elsewhere_are_protected_here():
 @pytest.mark.parametrize("inner", [[[0, 0], [0, 0]], [[1, 0]], [[4, 4]], [[2, 0], [0, 0]]])
 def test_tiny_tables(inner):
     table = protect(np.array(inner))
-    for _, least, most in ranges(table):
-        assert most - least > 0.5
+    for cell, least, most in ranges(table):
+        assert most - least > 0.5 or table.counts[cell] == 0
