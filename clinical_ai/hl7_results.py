@@ -7,8 +7,9 @@ from sqlalchemy import Connection, select
 
 from clinical_ai.findings import Reading
 from clinical_ai.hl7_settings import ResultStatus
-from clinical_ai.reports import hl7_oru, identity
-from clinical_ai.reports.hl7_oru import Result, Route
+from clinical_ai.reports import hl7_oru, hl7_result, identity
+from clinical_ai.reports.hl7_oru import Route
+from clinical_ai.reports.hl7_result import Result
 from clinical_ai.reports.signing import Signer, Verdicts
 from clinical_ai.services import Services
 from clinical_ai.settings import Settings
@@ -55,7 +56,7 @@ def preliminary_messages(
     if not peers or reading.status != "read" or _signed_before(services, reading):
         return ()
     made_at = identity.reading_time(reading).astimezone()
-    return _messages(services, hl7_oru.preliminary(reading, sr_sop_instance_uid, made_at), peers)
+    return _messages(services, hl7_result.preliminary(reading, sr_sop_instance_uid, made_at), peers)
 
 
 def final_messages(
@@ -69,7 +70,7 @@ def final_messages(
     peers = _peers_for(services.settings, "final")
     if not peers:
         return ()
-    result = hl7_oru.signed(
+    result = hl7_result.signed(
         reading,
         verdicts,
         signer,

@@ -7,7 +7,8 @@ from clinical_ai.findings import Assessment, Finding, Measurement, ModelIdentity
 from clinical_ai.hl7_results import route_to, texts_for
 from clinical_ai.identifiers import derive_uid
 from clinical_ai.messages import Message
-from clinical_ai.reports.hl7_oru import Result, build_oru, control_id, preliminary
+from clinical_ai.reports.hl7_oru import build_oru, control_id
+from clinical_ai.reports.hl7_result import Result, preliminary
 from clinical_ai.settings import Settings
 from pacs_bridge.records import StudyRecord
 

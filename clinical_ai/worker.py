@@ -16,7 +16,7 @@ from clinical_ai.services import Services
 from clinical_ai.store.reads import QueuedRead, mark_dispatched, undispatched
 from clinical_ai.workflow import QUEUE, WORKFLOW_VERSION, ReadStudy
 from pacs_bridge.exposition import serving_metrics
-from pacs_bridge.hl7.outgoing import Hl7Outbox
+from pacs_bridge.hl7.outbox import Hl7Outbox
 from pacs_bridge.outbox import Outbox
 
 DISPATCH_INTERVAL_S = 0.5

@@ -1,5 +1,6 @@
 """Results as ORU^R01, read back with a second parser and checked against the standard."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,14 +12,8 @@ from hypothesis import strategies as st
 from clinical_ai.assessment.assess import assess
 from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.findings import Reading
-from clinical_ai.reports.hl7_oru import (
-    Result,
-    Route,
-    build_oru,
-    control_id,
-    preliminary,
-    signed,
-)
+from clinical_ai.reports.hl7_oru import Route, build_oru, control_id
+from clinical_ai.reports.hl7_result import Result, preliminary, signed
 from clinical_ai.reports.signing import Signer
 from clinical_ai.texts import Texts
 from pacs_bridge.hl7.conformance import problem
@@ -220,7 +215,7 @@ def test_categories_without_a_code_are_text(reading):
 @settings(max_examples=20, deadline=None, phases=[Phase.generate])
 @given(st.data())
 def test_whatever_the_images_say_the_message_conforms_and_says_it(data):
-    texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+    texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
     chosen = {
         name: data.draw(texts | st.sampled_from(["20261399", "19600101", "2461", "M", "a^b=c^d=e"]))
         for name in ("patient_id", "issuer_of_patient_id", "patient_name", "patient_birth_date",
@@ -232,10 +227,10 @@ def test_whatever_the_images_say_the_message_conforms_and_says_it(data):
     version = data.draw(st.sampled_from(["2.3.1", "2.4", "2.5.1"]))
     text = make(first(lung_reading(findings=1)), study=study, route=replace(ROUTE, version=version))
     hl7.parse(text)
-    if chosen["patient_id"] not in ("", '""'):
-        assert problem(text) == ""
-        again = hl7.parse(text)
-        assert again.unescape(str(again.segment("PID")[3][0][0])) == chosen["patient_id"]
+    assert problem(text) == ""
+    again = hl7.parse(text)
+    printable = re.sub(r"[\x00-\x1f\x7f]", "", chosen["patient_id"])
+    assert again.unescape(str(again.segment("PID")[3][0][0])) == printable
 
 
 def test_names_and_numbers(reading):

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from pacs_bridge.database import writing
 from pacs_bridge.errors import DeliveryError, MessageError, PeerError
 from pacs_bridge.hl7.er7 import Message, segment
+from pacs_bridge.hl7.outbox import Hl7Outbox
 from pacs_bridge.hl7.outgoing import (
-    Hl7Outbox,
     enqueue_message,
     list_outgoing,
     resend_message,
@@ -243,7 +243,7 @@ KILLED = """
 import sys, time
 from pacs_bridge.database import open_engine
 from pacs_bridge.hl7 import tables
-from pacs_bridge.hl7.outgoing import Hl7Outbox
+from pacs_bridge.hl7.outbox import Hl7Outbox
 from pacs_bridge.hl7.sender import Hl7Peer
 peer = Hl7Peer("ris", "127.0.0.1", int(sys.argv[2]))
 outbox = Hl7Outbox(open_engine(sys.argv[1]), {"ris": peer}, name="worker")

@@ -1,0 +1,51 @@
+"""The one way from our data into lifelines, and from its complaints into our errors."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+from lifelines.exceptions import ConvergenceError, ConvergenceWarning, StatisticalWarning
+
+from risk_models.survival.data import SurvivalData
+from risk_models.survival.errors import FitError, SurvivalDataError
+
+# Names that cannot meet a covariate's.
+TIME, EVENT, STRATUM = "\0time", "\0event", "\0stratum"
+
+
+def lifelines_frame(data: SurvivalData) -> pd.DataFrame:
+    """Covariates, time, event (1 or not) and, where there are strata, the stratum.
+
+    Raises
+    ------
+    SurvivalDataError
+        If a covariate is missing.
+    """
+    if gaps := {name: count for name, count in data.missing.items() if count}:
+        told = ", ".join(f"{name} {count}" for name, count in gaps.items())
+        raise SurvivalDataError(
+            f"missing values: {told}; impute them, or leave these people out on purpose"
+        )
+    frame = pd.DataFrame(data.x, columns=list(data.covariates))
+    frame[TIME] = data.time
+    frame[EVENT] = (data.event == 1).astype(np.int64)
+    if data.strata_columns:
+        frame[STRATUM] = data.strata
+    return frame
+
+
+@contextmanager
+def fit_errors(what: str) -> Iterator[None]:
+    """Turn a fit that did not converge into a `FitError` that says what to try."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            warnings.simplefilter("ignore", StatisticalWarning)
+            yield
+    except (ConvergenceError, ConvergenceWarning, np.linalg.LinAlgError) as error:
+        raise FitError(
+            f"the {what} did not converge: a covariate may follow from the others, or separate "
+            "those with the event from those without; leave it out or use a penalty"
+        ) from error
