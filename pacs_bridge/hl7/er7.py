@@ -84,22 +84,6 @@ def unescape(text: str, delimiters: Delimiters = STANDARD) -> str:
     mark = delimiters.escape
     if mark not in text:
         return text
-    pieces = text.split(mark)
-    parts = [pieces[0]]
-    at = 1
-    while at < len(pieces):
-        closed = at + 1 < len(pieces)
-        meaning = _meaning(pieces[at], delimiters) if closed else None
-        if meaning is None:
-            parts.append(mark + pieces[at])
-            at += 1
-        else:
-            parts += [meaning, pieces[at + 1]]
-            at += 2
-    return "".join(parts)
-
-
-def _meaning(sequence: str, delimiters: Delimiters) -> str | None:
     names = {
         "F": delimiters.field,
         "S": delimiters.component,
@@ -109,6 +93,22 @@ def _meaning(sequence: str, delimiters: Delimiters) -> str | None:
         "H": "",
         "N": "",
     }
+    pieces = text.split(mark)
+    parts = [pieces[0]]
+    at = 1
+    while at < len(pieces):
+        closed = at + 1 < len(pieces)
+        meaning = _meaning(pieces[at], names) if closed and pieces[at] else None
+        if meaning is None:
+            parts.append(mark + pieces[at])
+            at += 1
+        else:
+            parts += [meaning, pieces[at + 1]]
+            at += 2
+    return "".join(parts)
+
+
+def _meaning(sequence: str, names: Mapping[str, str]) -> str | None:
     if sequence in names:
         return names[sequence]
     if sequence[:1] == "X" and _HEXADECIMAL.fullmatch(sequence[1:]):

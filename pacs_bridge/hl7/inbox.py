@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pacs_bridge.database import insert_or_ignore, writing
-from pacs_bridge.errors import DeliveryError, MessageError
+from pacs_bridge.errors import MessageError
 from pacs_bridge.hl7 import acknowledgement as ack
 from pacs_bridge.hl7.charset import UTF_8, decode, encode
 from pacs_bridge.hl7.er7 import STANDARD, Delimiters, Message, parse
 from pacs_bridge.hl7.header import Header, read_header
 from pacs_bridge.hl7.order_index import keep_order
 from pacs_bridge.hl7.orders import ACCESSION_FIELDS, ORDER_MESSAGES, read_orders
+from pacs_bridge.hl7.rows import message_body, newest
 from pacs_bridge.hl7.tables import hl7_incoming
 
 # Two patients, records or numbers become one (HL7 table 0003). A study is never moved from one
@@ -234,11 +235,7 @@ def list_incoming(
     engine: Engine, *, state: str | None = None, limit: int = 200
 ) -> tuple[IncomingMessage, ...]:
     """Return the newest received messages, or those in one state."""
-    query = select(hl7_incoming).order_by(hl7_incoming.c.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(hl7_incoming.c.state == state)
-    with engine.connect() as connection:
-        return tuple(_listed(row) for row in connection.execute(query))
+    return newest(engine, IncomingMessage, hl7_incoming, state=state, limit=limit)
 
 
 def incoming_body(engine: Engine, message_id: int) -> bytes:
@@ -249,28 +246,7 @@ def incoming_body(engine: Engine, message_id: int) -> bytes:
     DeliveryError
         If there is no such message.
     """
-    with engine.connect() as connection:
-        body = connection.execute(
-            select(hl7_incoming.c.body).where(hl7_incoming.c.id == message_id)
-        ).scalar_one_or_none()
-    if body is None:
-        raise DeliveryError(f"message {message_id} does not exist; see the list of messages")
-    return bytes(body)
-
-
-def _listed(r: Row[tuple[object, ...]]) -> IncomingMessage:
-    return IncomingMessage(
-        r.id,
-        r.received_at,
-        r.peer_host,
-        r.sending_application,
-        r.sending_facility,
-        r.message_type,
-        r.control_id,
-        r.times,
-        r.state,
-        r.reason,
-    )
+    return message_body(engine, hl7_incoming, message_id)
 
 
 def _legible_header(raw: bytes) -> tuple[Header, Delimiters, str]:

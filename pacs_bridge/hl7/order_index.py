@@ -1,14 +1,15 @@
 """Orders that the RIS sent: kept by accession number, and matched to studies."""
 
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from sqlalchemy import Connection, Engine, Row, case, select, update
 
 from pacs_bridge.database import insert_or_ignore
 from pacs_bridge.hl7.acknowledgement import DUPLICATE_KEY, NotAcceptedError
-from pacs_bridge.hl7.orders import Order, OrderState, Priority
+from pacs_bridge.hl7.orders import Order, OrderContent
+from pacs_bridge.hl7.rows import record
 from pacs_bridge.hl7.tables import imaging_order
 from pacs_bridge.tables import study
 
@@ -16,40 +17,16 @@ from pacs_bridge.tables import study
 Match = Literal["waiting", "matched", "mismatch"]
 
 
-@dataclass(frozen=True, slots=True)
-class ImagingOrder:
-    """A row of the table ``imaging_order``; texts are as received, decoded, not escaped.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagingOrder(OrderContent):
+    """A row of the table ``imaging_order``.
 
     Parameters
     ----------
-    patient_name
-        In the form of VR PN.
-    priority
-        As the RIS stated it.
-    ordering_provider
-        Identifier, family and given name, separated by carets.
-    scheduled_at
-        YYYYMMDD[HHMM[SS]]; empty when not stated.
     created_at, updated_at
         Seconds since 1970 UTC.
     """
 
-    accession_number: str
-    placer_order_number: str
-    filler_order_number: str
-    state: OrderState
-    patient_id: str
-    issuer_of_patient_id: str
-    patient_name: str
-    patient_birth_date: str
-    patient_sex: str
-    procedure_code: str
-    procedure_scheme: str
-    procedure_text: str
-    reason: str
-    priority: Priority
-    ordering_provider: str
-    scheduled_at: str
     created_at: float
     updated_at: float
 
@@ -132,7 +109,7 @@ def find_order(connection: Connection, accession_number: str) -> ImagingOrder | 
         .order_by(cancelled, urgency, imaging_order.c.updated_at.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else _order(row)
+    return None if row is None else record(ImagingOrder, row)
 
 
 def order_of_study(connection: Connection, study_instance_uid: str) -> StudyOrder | None:
@@ -175,7 +152,7 @@ def list_orders(
 
 
 def _listed(row: Row[tuple[object, ...]]) -> ListedOrder:
-    order = _order(row)
+    order = record(ImagingOrder, row)
     if row.study_instance_uid is None:
         return ListedOrder(order, "waiting", None)
     agrees = _agree(order, row.study_patient_id, row.study_issuer)
@@ -195,7 +172,3 @@ def _same_issuer(one: str, other: str) -> bool:
 def _columns(order: Order) -> dict[str, str]:
     key = ("control", "accession_number", "placer_order_number")
     return {name: value for name, value in asdict(order).items() if name not in key}
-
-
-def _order(row: Row[tuple[object, ...]]) -> ImagingOrder:
-    return ImagingOrder(**{f.name: getattr(row, f.name) for f in fields(ImagingOrder)})

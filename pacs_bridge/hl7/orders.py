@@ -49,27 +49,26 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _IMAGING_SEGMENTS = ("ORC", "OBR", "TQ1", "IPC")
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One order as a message states it; texts are decoded, not checked and not escaped.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderContent:
+    """What is known of an order; texts are decoded, not checked and not escaped.
 
     Parameters
     ----------
-    control
-        ORC-1.
     patient_name
         In the form of VR PN.
+    priority
+        As the RIS stated it.
     ordering_provider
         Identifier, family and given name, separated by carets.
     scheduled_at
-        YYYYMMDD[HHMM[SS]] as sent; empty when not stated.
+        YYYYMMDD[HHMM[SS]] as sent, local time of the RIS; empty when not stated.
     """
 
-    control: str
-    state: OrderState
     accession_number: str
     placer_order_number: str
     filler_order_number: str
+    state: OrderState
     patient_id: str
     issuer_of_patient_id: str
     patient_name: str
@@ -82,6 +81,19 @@ class Order:
     priority: Priority
     ordering_provider: str
     scheduled_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order(OrderContent):
+    """One order as a message states it.
+
+    Parameters
+    ----------
+    control
+        ORC-1.
+    """
+
+    control: str
 
 
 def read_orders(

@@ -3,11 +3,12 @@
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from pacs_bridge.database import insert_or_ignore, writing
 from pacs_bridge.errors import DeliveryError
 from pacs_bridge.hl7.mllp import frame
+from pacs_bridge.hl7.rows import message_body, newest
 from pacs_bridge.hl7.tables import hl7_outgoing, hl7_sender
 
 MAX_ERROR_CHARACTERS = 500
@@ -98,11 +99,7 @@ def list_outgoing(
     engine: Engine, *, state: str | None = None, limit: int = 200
 ) -> tuple[OutgoingMessage, ...]:
     """Return the newest messages to send, or those in one state."""
-    query = select(hl7_outgoing).order_by(hl7_outgoing.c.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(hl7_outgoing.c.state == state)
-    with engine.connect() as connection:
-        return tuple(_listed(row) for row in connection.execute(query))
+    return newest(engine, OutgoingMessage, hl7_outgoing, state=state, limit=limit)
 
 
 def outgoing_body(engine: Engine, message_id: int) -> bytes:
@@ -113,13 +110,7 @@ def outgoing_body(engine: Engine, message_id: int) -> bytes:
     DeliveryError
         If there is no such message.
     """
-    with engine.connect() as connection:
-        body = connection.execute(
-            select(hl7_outgoing.c.body).where(hl7_outgoing.c.id == message_id)
-        ).scalar_one_or_none()
-    if body is None:
-        raise DeliveryError(f"message {message_id} does not exist; see the list of messages")
-    return bytes(body)
+    return message_body(engine, hl7_outgoing, message_id)
 
 
 def resend_message(engine: Engine, message_id: int) -> None:
@@ -143,19 +134,3 @@ def resend_message(engine: Engine, message_id: int) -> None:
             f"message {message_id} does not exist or is already queued; see the list of messages "
             "for those that are dead or sent"
         )
-
-
-def _listed(r: Row[tuple[object, ...]]) -> OutgoingMessage:
-    return OutgoingMessage(
-        r.id,
-        r.peer,
-        r.control_id,
-        r.message_type,
-        r.subject,
-        r.state,
-        r.attempts,
-        r.due_at,
-        r.last_error,
-        r.created_at,
-        r.sent_at,
-    )
