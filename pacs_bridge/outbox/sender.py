@@ -123,7 +123,7 @@ class Outbox:
             changed = connection.execute(
                 update(delivery)
                 .where(
-                    delivery.c.state == "queued",
+                    delivery.c.state.in_(("queued", "stored")),
                     delivery.c.due_at <= now,
                     delivery.c.peer.not_in(list(self._senders)),
                 )
@@ -176,8 +176,15 @@ class PeerSender:
         self._interrupted.set()
 
     def resume(self) -> None:
-        """Take `interrupt` back."""
+        """Take `interrupt` back; a peer that need not commit any more has what it was sent."""
         self._interrupted.clear()
+        if self._commitment is None:
+            with writing(self._engine) as connection:
+                connection.execute(
+                    update(delivery)
+                    .where(delivery.c.peer == self._peer.name, delivery.c.state == "stored")
+                    .values(state="sent", sent_at=delivery.c.stored_at, last_error=None)
+                )
 
     def run_due(self, now: float) -> int:
         """Send all that is due, in batches; returns how many deliveries arrived."""

@@ -1,5 +1,6 @@
 """The SCU against our own listener and against DCMTK."""
 
+import socket
 import time
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
+from pynetdicom.sop_class import Verification
 
+from pacs_bridge.association import RequestedAssociation
 from pacs_bridge.errors import PeerError
 from pacs_bridge.peer import Peer
 from pacs_bridge.send import echo, send
@@ -121,3 +124,15 @@ def test_a_connection_that_is_lost_fails_what_is_left_at_once(tmp_path, fault):
             assert len(report.sent) <= 1
             assert len(report.sent) + len(report.failed) == 20
             assert report.failed[-1][1] == "the association was lost"
+
+
+def test_nothing_waits_for_a_delayed_acknowledgement(listener):
+    """With Nagle's algorithm on, an instance takes 50 ms more with many receivers."""
+    peer = Peer("pacs", "CLINICALAI", "127.0.0.1", listener.port)
+    association = RequestedAssociation(peer, "X", [(Verification, ImplicitVRLittleEndian)])
+    try:
+        association.echo()
+        connection = association._association.dul.socket.socket
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    finally:
+        association.close()

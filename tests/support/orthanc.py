@@ -39,16 +39,19 @@ class Orthanc:
 
     def send(self, method: str, path: str, body: Any) -> Any:
         """Send JSON to the REST interface; returns the parsed answer, None if it is empty."""
+        data = None if body is None else json.dumps(body).encode()
+        return json.loads(self.exchange(method, path, data) or b"null")
+
+    def exchange(self, method: str, path: str, body: bytes | None) -> bytes:
+        """Send bytes to the REST interface; returns the answer."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.http_port}{path}",
-            None if body is None else json.dumps(body).encode(),
-            method=method,
+            f"http://127.0.0.1:{self.http_port}{path}", body, method=method
         )
         if self.login is not None:
             token = base64.b64encode(":".join(self.login).encode()).decode()
             request.add_header("Authorization", f"Basic {token}")
         with urllib.request.urlopen(request) as answer:
-            return json.loads(answer.read() or b"null")
+            return bytes(answer.read())
 
     def instances(self) -> dict[str, dict[str, Any]]:
         """Return the main tags of every stored instance, by SOP Instance UID."""

@@ -341,6 +341,20 @@ def test_killed_between_store_and_commitment(engine, tmp_path, where, questions)
     assert states(engine) == ["sent", "sent"]
 
 
+@pytest.mark.parametrize(("named", "state"), [(True, "sent"), (False, "dead")])
+def test_what_was_not_committed_does_not_wait_for_ever_when_the_settings_change(
+    engine, tmp_path, named, state
+):
+    queue(engine, tmp_path)
+    with engine.begin() as connection:
+        connection.execute(update(delivery).values(state="stored", stored_at=5.0, due_at=6.0))
+    plain = Peer("pacs", "PACS", "127.0.0.1", free_port())
+    outbox = Outbox(engine, {"pacs": plain} if named else {}, calling_ae_title="CLINICALAI")
+    outbox.start()
+    poll(lambda: states(engine) == [state])
+    outbox.stop()
+
+
 def test_orthanc_commits_to_what_it_keeps_and_not_to_what_was_deleted(
     sqlite_engine, sqlite_archive, tmp_path
 ):
