@@ -1,0 +1,1 @@
+"""Methods that compare counts with what is expected: pure functions over arrays."""
