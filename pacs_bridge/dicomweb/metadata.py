@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.valuerep import AMBIGUOUS_VR, BYTES_VR, FLOAT_VR
 
+from pacs_bridge.dicomweb.plain_values import plain_values
 from pacs_bridge.images.attributes import read_attributes
 
 # A value that is longer goes by reference; PS3.18 F.2.2 leaves the limit to us.
@@ -72,6 +73,11 @@ def _members(dataset: Dataset, base_url: str, place: Place) -> Iterator[tuple[st
         if tag == _CHARACTER_SET:
             yield _key(tag), _UTF8
             continue
+        raw = dataset.get_item(tag)
+        values = plain_values(raw) if isinstance(raw, RawDataElement) else None
+        if isinstance(raw, RawDataElement) and values is not None:
+            yield _key(tag), {"vr": raw.VR, "Value": [None if v == "" else v for v in values]}
+            continue
         try:
             yield _key(tag), _element(dataset[tag], base_url, (*place, int(tag)))
         except _BAD_VALUE:
@@ -106,7 +112,9 @@ def _reference(vr: str, base_url: str, place: Place) -> Json:
 
 
 def _resolve_vrs(dataset: Dataset) -> None:
-    """Settle the VRs that an implicit encoding leaves open (PS3.5 annex A, note on VRs)."""
+    """Settle the VRs that an implicit encoding leaves open, like US or SS (PS3.6)."""
+    if not dataset.original_encoding[0]:
+        return
     try:
         correct_ambiguous_vr(dataset, True)
     except _BAD_VALUE:

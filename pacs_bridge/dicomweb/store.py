@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 import anyio
 from anyio import CapacityLimiter, to_thread
+from anyio.abc import TaskGroup
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,9 +18,10 @@ from pacs_bridge.dicomweb.problem import HttpError, bad_request
 from pacs_bridge.dicomweb.receipt import Outcome, Receipt
 from pacs_bridge.dicomweb.resources import Resource, resource_of
 from pacs_bridge.dicomweb.service import Service, accept_of
-from pacs_bridge.dicomweb.upload import PartBegins, PartEnds, splitter_for
+from pacs_bridge.dicomweb.upload import PartBegins, PartEnds, Single, Splitter, splitter_for
 
 _WRITE_BYTES = 256 * 1024
+_ADMISSIONS = 8  # instances of one request that are archived at once
 _SOURCE_CHARACTERS = 16  # of an AE title, which the file meta information has room for
 
 
@@ -45,26 +47,34 @@ class Store:
         self._check_length(request)
         if self._uploads.available_tokens < 1:
             raise HttpError(503, "too many uploads at once", {"Retry-After": "5"})
-        transfer = _Transfer(self._service, principal, study)
-        async with self._uploads:
-            try:
-                async for chunk in self._chunks(request):
-                    for event in splitter.feed(chunk):
-                        await transfer.take(event)
-                splitter.close()
-                await transfer.end()
-            except HttpError as error:
-                if not transfer.outcomes:
-                    raise
-                transfer.broken = error.status
-            except ClientDisconnect:
-                return Response(status_code=400)  # nobody is there to read it
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await transfer.discard()
+        async with self._uploads, anyio.create_task_group() as admissions:
+            transfer = _Transfer(self._service, principal, study, admissions)
+            error = await self._receive(request, splitter, transfer)
+        if error is not None and not transfer.outcomes:
+            raise error
         for uid in dict.fromkeys(o.study_uid for o in transfer.outcomes if o.study_uid):
             await self._service.reads.tell(principal, "store", uid)
-        return _answer(transfer, self._service.url(request), offer.media_type)
+        code = error.status if error is not None else 0
+        return _answer(transfer.outcomes, self._service.url(request), offer.media_type, code)
+
+    async def _receive(
+        self, request: Request, splitter: Splitter | Single, transfer: "_Transfer"
+    ) -> HttpError | None:
+        """Take the body; returns what broke it off, if something did."""
+        try:
+            async for chunk in self._chunks(request):
+                for event in splitter.feed(chunk):
+                    await transfer.take(event)
+            splitter.close()
+            await transfer.end()
+        except HttpError as error:
+            return error
+        except ClientDisconnect:  # nobody is there to read the answer
+            return bad_request("the body ends early")
+        finally:
+            with anyio.CancelScope(shield=True):
+                await transfer.discard()
+        return None
 
     def _check_length(self, request: Request) -> None:
         length = request.headers.get("content-length", "0")
@@ -95,17 +105,29 @@ class Store:
 
 
 class _Transfer:
-    """The instances of one request."""
+    """The instances of one request.
 
-    def __init__(self, service: Service, principal: Principal, study: str | None) -> None:
+    While one is received, those before it are archived, which waits for the disk: several at
+    once share its commits.
+    """
+
+    def __init__(
+        self, service: Service, principal: Principal, study: str | None, admissions: TaskGroup
+    ) -> None:
         self._service = service
         self._source = principal.name[:_SOURCE_CHARACTERS]
         self._study = study
+        self._admissions = admissions
+        self._places = CapacityLimiter(_ADMISSIONS)
         self._receipt: Receipt | None = None
         self._pending: list[bytes] = []
         self._pending_bytes = 0
-        self.outcomes: list[Outcome] = []
-        self.broken = 0
+        self._found: list[Outcome | None] = []
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What became of the instances, in order, once all admissions are over."""
+        return [outcome for outcome in self._found if outcome is not None]
 
     async def take(self, event: PartBegins | bytes | PartEnds) -> None:
         """Handle the next event of the body."""
@@ -121,12 +143,22 @@ class _Transfer:
                     await self._write()
 
     async def end(self) -> None:
-        """Archive the instance that is whole now, if there is one."""
+        """Have the instance archived that is whole now, if there is one."""
         if self._receipt is None:
             return
         await self._write()
         receipt, self._receipt = self._receipt, None
-        self.outcomes.append(await to_thread.run_sync(receipt.finish))
+        place = len(self._found)
+        self._found.append(None)
+        borrower = object()
+        await self._places.acquire_on_behalf_of(borrower)
+        self._admissions.start_soon(self._admit, receipt, place, borrower)
+
+    async def _admit(self, receipt: Receipt, place: int, borrower: object) -> None:
+        try:
+            self._found[place] = await to_thread.run_sync(receipt.finish)
+        finally:
+            self._places.release_on_behalf_of(borrower)
 
     async def discard(self) -> None:
         """Forget an instance that did not come whole."""
@@ -136,10 +168,10 @@ class _Transfer:
 
     def _begin(self, event: PartBegins) -> None:
         limits = self._service.limits
-        if len(self.outcomes) >= limits.max_parts:
+        if len(self._found) >= limits.max_parts:
             raise HttpError(413, f"a request may have {limits.max_parts} instances")
         if event.content_type and parse_content_type(event.content_type)[0] != DICOM:
-            self.outcomes.append(Outcome(status.CANNOT_UNDERSTAND))
+            self._found.append(Outcome(status.CANNOT_UNDERSTAND))
             return
         self._receipt = Receipt(
             self._service.archive,
@@ -154,9 +186,14 @@ class _Transfer:
             await to_thread.run_sync(self._receipt.write, pending)
 
 
-def _answer(transfer: _Transfer, url: str, media_type: str) -> Response:
-    """Return the store instances response (PS3.18 10.5.3, table I.2-1)."""
-    outcomes = transfer.outcomes
+def _answer(outcomes: list[Outcome], url: str, media_type: str, broken: int) -> Response:
+    """Return the store instances response (PS3.18 10.5.3, table I.2-1).
+
+    Parameters
+    ----------
+    broken
+        Status of an error that ended the body early; 0 where none did.
+    """
     if not outcomes:
         raise bad_request("the body has no instance")
     stored = [outcome for outcome in outcomes if outcome.status == status.SUCCESS]
@@ -172,7 +209,7 @@ def _answer(transfer: _Transfer, url: str, media_type: str) -> Response:
     ):
         if items:
             members[tag] = {"vr": "SQ", "Value": items}
-    code = transfer.broken or _code(stored, failed)
+    code = broken or _code(stored, failed)
     headers = {"Cache-Control": "no-store"}
     if code == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "60"

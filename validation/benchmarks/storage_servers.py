@@ -72,7 +72,7 @@ def clinical_ai(folder: Path, environment: Mapping[str, str]) -> Iterator[Storag
         assert all((folder / "archive" / path).is_file() for path in paths)
         return len(paths)
 
-    with _started(command, folder, port, settings) as pid:
+    with started(command, folder, port, settings) as pid:
         yield StorageServer("clinical-ai (fsync + index)", port, stored, pid)
 
 
@@ -101,7 +101,7 @@ def orthanc(folder: Path, environment: Mapping[str, str]) -> Iterator[StorageSer
     program = shutil.which("Orthanc", path=os.environ["PATH"] + ":/usr/sbin")
     if program is None:
         raise SystemExit("Orthanc is not installed; install the package `orthanc`")
-    with _started([program, str(folder / "orthanc.json")], folder, port, environment) as pid:
+    with started([program, str(folder / "orthanc.json")], folder, port, environment) as pid:
         yield StorageServer("Orthanc (default, fsync)", port, stored, pid)
 
 
@@ -112,7 +112,7 @@ def storescp(folder: Path, environment: Mapping[str, str]) -> Iterator[StorageSe
     files = folder / "files"
     files.mkdir(parents=True)
     command = ["storescp", "--fork", "-aet", AE_TITLE, "-od", str(files), "+xa", str(port)]
-    with _started(command, folder, port, environment) as pid:
+    with started(command, folder, port, environment) as pid:
         yield StorageServer("storescp --fork (no fsync)", port, _file_count(files), pid)
 
 
@@ -123,7 +123,7 @@ def pynetdicom_app(folder: Path, environment: Mapping[str, str]) -> Iterator[Sto
     files = folder / "files"
     files.mkdir(parents=True)
     command = [sys.executable, "-m", "pynetdicom", "storescp", str(port), "-aet", AE_TITLE]
-    with _started([*command, "-od", str(files), "-q"], folder, port, environment) as pid:
+    with started([*command, "-od", str(files), "-q"], folder, port, environment) as pid:
         yield StorageServer("pynetdicom storescp (stock)", port, _file_count(files), pid)
 
 
@@ -132,12 +132,13 @@ def _file_count(folder: Path) -> Callable[[], int]:
 
 
 @contextmanager
-def _started(
+def started(
     command: Sequence[str],
     folder: Path,
     port: int,
     environment: Mapping[str, str],
 ) -> Iterator[int]:
+    """Run a server for the length of the block; gives the number of its process."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(environment))
