@@ -91,8 +91,9 @@ async def stream(pieces: Iterable[Piece], work: CapacityLimiter) -> AsyncIterato
         If a file is gone or shorter than it was; the answer breaks off.
     """
     source = iter(pieces)
-    while True:
-        chunk, pending = await to_thread.run_sync(_gather, source)
+    over = False
+    while not over:
+        chunk, pending, over = await to_thread.run_sync(_gather, source)
         if chunk:
             yield chunk
         if isinstance(pending, Made):
@@ -100,12 +101,16 @@ async def stream(pieces: Iterable[Piece], work: CapacityLimiter) -> AsyncIterato
         elif pending is not None:
             async for chunk in _read_large(pending):
                 yield chunk
-        elif not chunk:
-            return
 
 
-def _gather(source: Iterator[Piece]) -> tuple[bytes, FileRange | Made | None]:
-    """Join pieces that are at hand up to a chunk; return them, and the one that is not."""
+def _gather(source: Iterator[Piece]) -> tuple[bytes, FileRange | Made | None, bool]:
+    """Join pieces that are at hand up to a chunk.
+
+    Returns
+    -------
+    tuple
+        The chunk; the piece after it that is not at hand; whether that was all.
+    """
     gathered: list[bytes] = []
     size = 0
     while size < CHUNK_BYTES:
@@ -115,9 +120,9 @@ def _gather(source: Iterator[Piece]) -> tuple[bytes, FileRange | Made | None]:
         elif isinstance(piece, FileRange) and piece.length <= CHUNK_BYTES:
             gathered.append(_read_small(piece))
         else:
-            return b"".join(gathered), piece
+            return b"".join(gathered), piece, piece is None
         size += len(gathered[-1])
-    return b"".join(gathered), None
+    return b"".join(gathered), None, False
 
 
 async def _read_large(piece: FileRange) -> AsyncIterator[bytes]:

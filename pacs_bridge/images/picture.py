@@ -83,7 +83,7 @@ def _picture(array: NDArray[np.integer], header: Dataset) -> Picture:
         bits = int(header.RedPaletteColorLookupTableDescriptor[2])
         colour = _eight_bits(apply_color_lut(array, header), bits)
         return Picture(colour, False, spacing, (Window(128, 256),), header)
-    values = apply_modality_lut(array, header)
+    values = _rescaled(array, header)
     windows = windows_of(header)
     if header.get("VOILUTSequence"):
         values = apply_voi_lut(values, header, prefer_lut=True)
@@ -97,6 +97,17 @@ def _picture(array: NDArray[np.integer], header: Dataset) -> Picture:
         windows or (full_range(compact),),
         header,
     )
+
+
+def _rescaled(
+    array: NDArray[np.integer], header: Dataset
+) -> NDArray[np.floating] | NDArray[np.integer]:
+    """Apply the modality transformation (PS3.3 C.11.1); whole numbers stay whole."""
+    if not header.get("ModalityLUTSequence") and header.get("RescaleSlope") == 1:
+        intercept = float(header.get("RescaleIntercept") or 0)
+        if intercept.is_integer() and abs(intercept) < 2**30 and array.dtype.itemsize <= 2:
+            return array.astype(np.int32) + np.int32(intercept)
+    return apply_modality_lut(array, header)
 
 
 def windows_of(header: Dataset) -> tuple[Window, ...]:

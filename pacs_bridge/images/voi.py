@@ -52,20 +52,30 @@ def apply_window(values: Values, window: Window, *, inverted: bool = False) -> N
     numpy.ndarray
         Grey levels of the same shape; values that are not numbers become black.
     """
+    if values.dtype.kind in "iu" and values.dtype.itemsize <= 4 and values.size:
+        low, high = int(values.min()), int(values.max())
+        if high - low < min(values.size, 65536):  # a table of all values is shorter
+            table = apply_window(np.arange(low, high + 1, dtype=np.float64), window)
+            levels = table[np.subtract(values, low, dtype=np.int64)]
+            return (255 - levels).astype(np.uint8) if inverted else levels
+    scaled = _scaled(values, window)
+    grey = np.nan_to_num(np.clip(scaled, 0.0, 1.0)) * 255.0
+    levels = np.rint(grey).astype(np.uint8)
+    return (255 - levels).astype(np.uint8) if inverted else levels
+
+
+def _scaled(values: Values, window: Window) -> NDArray[np.floating]:
+    """Return the output of the VOI function, where 0 to 1 is from black to white."""
     centre, width = window.centre, window.width
     if window.function == "SIGMOID":
         # Beyond e^60 the level is 0 or 255 anyway, and exp would overflow.
         exponent = np.clip(-4.0 * (values - centre) / width, -60.0, 60.0)
-        scaled = 1.0 / (1.0 + np.exp(exponent))
-    elif window.function == "LINEAR_EXACT":
-        scaled = (values - centre) / width + 0.5
-    elif width == 1:
-        scaled = np.where(values > centre - 0.5, 1.0, 0.0)
-    else:
-        scaled = (values - (centre - 0.5)) / (width - 1) + 0.5
-    grey = np.nan_to_num(np.clip(scaled, 0.0, 1.0)) * 255.0
-    levels: NDArray[np.uint8] = np.rint(grey).astype(np.uint8)
-    return (255 - levels).astype(np.uint8) if inverted else levels
+        return np.asarray(1.0 / (1.0 + np.exp(exponent)))
+    if window.function == "LINEAR_EXACT":
+        return np.asarray((values - centre) / width + 0.5)
+    if width == 1:
+        return np.where(values > centre - 0.5, 1.0, 0.0)
+    return np.asarray((values - (centre - 0.5)) / (width - 1) + 0.5)
 
 
 def full_range(values: Values) -> Window:

@@ -66,3 +66,21 @@ def test_exact_and_sigmoid_windows_may_be_narrower_than_one():
 def test_sigmoid_does_not_overflow():
     values = np.array([-1e6, 1e6])
     assert apply_window(values, Window(0, 1e-3, "SIGMOID")).tolist() == [0, 255]
+
+
+@given(
+    st.lists(st.integers(-2000, 4000), min_size=1, max_size=300),
+    st.floats(-2000, 4000),
+    st.floats(1, 5000),
+    st.booleans(),
+)
+def test_whole_numbers_get_the_levels_of_their_values(values, centre, width, inverted):
+    whole = np.array(values, dtype=np.int16)
+    expected = apply_window(whole.astype(float), Window(centre, width), inverted=inverted)
+    assert np.array_equal(apply_window(whole, Window(centre, width), inverted=inverted), expected)
+
+
+def test_a_wide_range_of_a_narrow_dtype_does_not_overflow():
+    values = np.tile(np.arange(-20000, 20001, 1000, dtype=np.int16), 2000)
+    expected = apply_window(values.astype(float), Window(5000, 9000))
+    assert np.array_equal(apply_window(values, Window(5000, 9000)), expected)
