@@ -25,7 +25,7 @@ class Limits:
     max_frame_bytes
         A frame that is larger once decoded is not decoded.
     stall_seconds
-        A client that takes or sends nothing for this long is disconnected.
+        A client that takes or sends nothing for this long is given up.
     metadata_cache_bytes
         Memory for attributes as JSON.
     """

@@ -13,6 +13,7 @@ from pydicom.valuerep import AMBIGUOUS_VR, BYTES_VR, FLOAT_VR
 
 from pacs_bridge.dicomweb.plain_values import plain_values
 from pacs_bridge.images.attributes import read_attributes
+from pacs_bridge.images.frames import DECODING_ERRORS
 
 # A value that is longer goes by reference; PS3.18 F.2.2 leaves the limit to us.
 INLINE_BYTES = 1024
@@ -21,7 +22,7 @@ _LONG_TEXT = frozenset({"UC", "UT", "LT", "ST", "UR"})
 _UTF8 = {"vr": "CS", "Value": ["ISO_IR 192"]}  # JSON is UTF-8 whatever the file was (F.1.2)
 _CHARACTER_SET = 0x00080005
 # What pydicom raises for a value that is not of its VR; such an element is left out.
-_BAD_VALUE = (ValueError, TypeError, AttributeError, OverflowError, KeyError, IndexError)
+_BAD_VALUE = (*DECODING_ERRORS, OverflowError)
 
 Json = dict[str, Any]
 Place = tuple[int, ...]

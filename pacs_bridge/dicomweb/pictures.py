@@ -71,7 +71,7 @@ class Pictures:
             raise not_found(f"frame {numbers[0]} of {len(frames)}")
         limit = self._service.limits.max_frame_bytes
         drawn = await self._service.working(
-            partial(draw, record.path, numbers[0] - 1, drawing, offer.media_type, max_bytes=limit)
+            partial(draw, frames, numbers[0] - 1, drawing, offer.media_type, max_bytes=limit)
         )
         return streamed(
             self._service, request, offer.media_type, [drawn], etag=etag, length=len(drawn)

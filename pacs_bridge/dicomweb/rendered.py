@@ -4,7 +4,6 @@ import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pacs_bridge.dicomweb.problem import bad_request
-from pacs_bridge.images.picture import Picture, read_picture
+from pacs_bridge.images.frames import Frames
+from pacs_bridge.images.picture import Picture, picture_of
 from pacs_bridge.images.voi import VoiFunction, Window, apply_window
 
 JPEG, PNG = "image/jpeg", "image/png"
@@ -78,7 +78,7 @@ def drawing_of(query: Mapping[str, str]) -> Drawing:
     return Drawing(window, viewport, int(quality))
 
 
-def draw(path: Path, frame: int, drawing: Drawing, media_type: str, *, max_bytes: int) -> bytes:
+def draw(frames: Frames, index: int, drawing: Drawing, media_type: str, *, max_bytes: int) -> bytes:
     """Return a frame (from 0) as JPEG or PNG.
 
     Raises
@@ -88,7 +88,7 @@ def draw(path: Path, frame: int, drawing: Drawing, media_type: str, *, max_bytes
     HttpError
         400 where the viewport lies outside the image.
     """
-    picture = read_picture(path, frame, max_bytes=max_bytes)
+    picture = picture_of(frames, index, max_bytes=max_bytes)
     levels = picture.values
     if levels.ndim == 2:
         window = drawing.window or picture.windows[0]

@@ -127,7 +127,10 @@ def decode_frame(frames: Frames, index: int, *, max_bytes: int) -> "np.ndarray[A
     try:
         decoder = get_decoder(frames.stored.transfer_syntax_uid)
         array, _ = decoder.as_array(encoded, index=0, **_options(image, pixels))
-    except DECODING_ERRORS as error:
+    except BaseException as error:
+        # A decoder written in Rust panics with an exception that is no Exception.
+        if not isinstance(error, DECODING_ERRORS) and type(error).__module__ != "pyo3_runtime":
+            raise
         raise EncodingError(
             f"transfer syntax {frames.stored.transfer_syntax_uid} cannot be decoded "
             f"({type(error).__name__})"

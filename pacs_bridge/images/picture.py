@@ -10,7 +10,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 
 from pacs_bridge.errors import EncodingError
 from pacs_bridge.images.attributes import frame_attributes, read_attributes
-from pacs_bridge.images.frames import DECODING_ERRORS, decode_frame, find_frames
+from pacs_bridge.images.frames import DECODING_ERRORS, Frames, decode_frame, find_frames
 from pacs_bridge.images.stored import read_stored
 from pacs_bridge.images.voi import VoiFunction, Window, full_range
 
@@ -60,11 +60,21 @@ def read_picture(path: Path, frame: int, *, max_bytes: int = MAX_FRAME_BYTES) ->
     OSError
         When the file cannot be read.
     """
-    frames = find_frames(read_stored(path))
-    if not 0 <= frame < len(frames):
-        raise EncodingError(f"there is no frame {frame + 1}; the image has {len(frames)}")
-    array = decode_frame(frames, frame, max_bytes=max_bytes)
-    header = frame_attributes(read_attributes(path).dataset, frame)
+    return picture_of(find_frames(read_stored(path)), frame, max_bytes=max_bytes)
+
+
+def picture_of(frames: Frames, index: int, *, max_bytes: int = MAX_FRAME_BYTES) -> Picture:
+    """Decode one frame (from 0) of a file whose frames were found.
+
+    Raises
+    ------
+    EncodingError, OSError
+        As `read_picture`.
+    """
+    if not 0 <= index < len(frames):
+        raise EncodingError(f"there is no frame {index + 1}; the image has {len(frames)}")
+    array = decode_frame(frames, index, max_bytes=max_bytes)
+    header = frame_attributes(read_attributes(frames.stored.path).dataset, index)
     try:
         return _picture(array, header)
     except DECODING_ERRORS as error:

@@ -14,6 +14,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from pacs_bridge.elements import Buffer, Element, plain_bytes, walk
 from pacs_bridge.errors import EncodingError
+from pacs_bridge.header import is_uid
 from pacs_bridge.part10 import read_file_meta
 
 MAX_INFLATED = 512 * 1024 * 1024
@@ -125,6 +126,8 @@ def opened(path: Path) -> Iterator[tuple[Buffer, str, int]]:
         If it cannot be read.
     """
     meta = read_file_meta(path)
+    if not is_uid(meta.transfer_syntax_uid):
+        raise EncodingError("the transfer syntax is not a UID")
     with (
         path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
