@@ -56,11 +56,11 @@ def apply_window(values: Values, window: Window, *, inverted: bool = False) -> N
         low, high = int(values.min()), int(values.max())
         if high - low < min(values.size, 65536):  # a table of all values is shorter
             table = apply_window(np.arange(low, high + 1, dtype=np.float64), window)
-            levels = table[np.subtract(values, low, dtype=np.int64)]
-            return (255 - levels).astype(np.uint8) if inverted else levels
+            found: NDArray[np.uint8] = table[np.subtract(values, low, dtype=np.int64)]
+            return (255 - found).astype(np.uint8) if inverted else found
     scaled = _scaled(values, window)
     grey = np.nan_to_num(np.clip(scaled, 0.0, 1.0)) * 255.0
-    levels = np.rint(grey).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(grey).astype(np.uint8)
     return (255 - levels).astype(np.uint8) if inverted else levels
 
 
