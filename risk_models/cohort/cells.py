@@ -1,16 +1,17 @@
 """Cells of one column become values of a field, or an issue, as Polars expressions.
 
-Each reader returns the cells' value, its issue (null where there is none) and a hint. A value
-is null wherever there is an issue. Nothing here looks at more than one row.
+A column of text is first brought to one spelling (`prepared`). Each reader then returns the
+cells' value, its issue (null where there is none) and a hint. A value is null wherever there is
+an issue. Nothing here looks at more than one row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from risk_models.cohort.fields import Field, Kind
+from risk_models.cohort.fields import FIELDS, Field, Kind
 from risk_models.cohort.issues import Issue
 from risk_models.cohort.mapping import ColumnPlan, Constant
 from risk_models.cohort.words import MISSING, NO, SEX_WORDS, UNIT_SPELLINGS, YES
@@ -56,13 +57,21 @@ def read_cells(field: Field, plan: ColumnPlan, kind: pl.DataType, as_of: date) -
             return _text(plan)
 
 
-def normalised(column: str) -> pl.Expr:
-    """Cells as `words.plain` compares them."""
-    return pl.col(column).cast(pl.String).str.normalize("NFKC").str.strip_chars().str.to_lowercase()
+def prepared(frame: pl.DataFrame, plans: Sequence[ColumnPlan]) -> pl.DataFrame:
+    """The used columns with texts as `words.plain` compares them; done once, read often.
+
+    Identifiers and districts stay as they are written.
+    """
+    named = [plan.column for plan in plans if FIELDS[plan.field].kind is not Kind.TEXT]
+    named += [plan.unit_column for plan in plans if plan.unit_column is not None]
+    texts = [name for name in dict.fromkeys(named) if frame.schema[name] == pl.String]
+    return frame.with_columns(
+        pl.col(name).str.normalize("NFKC").str.strip_chars().str.to_lowercase() for name in texts
+    )
 
 
 def _present(column: str) -> pl.Expr:
-    text = normalised(column)
+    text = pl.col(column).cast(pl.String)
     return pl.when(~text.is_in(MISSING)).then(text)
 
 
@@ -90,7 +99,7 @@ def _measure(field: Field, plan: ColumnPlan, kind: pl.DataType) -> Cells:
         unit_text: pl.Expr = pl.lit(unit)
     else:
         codes = {key: code for key, code in UNIT_SPELLINGS.items() if code in field.units}
-        text = normalised(plan.unit_column).str.replace_all(r"\s+", "")
+        text = pl.col(plan.unit_column).cast(pl.String).str.replace_all(r"\s+", "")
         text = text.str.replace_all("\u03bc", "u")
         unit_text = text.replace_strict(codes, default=None, return_dtype=pl.String)
         value = pl.lit(None, pl.Float64)
@@ -150,7 +159,7 @@ def _by_words(
 ) -> Cells:
     if kind == pl.Boolean and field.kind is Kind.FLAG:
         return Cells(pl.col(plan.column), pl.lit(None, pl.String), pl.lit(None, pl.String), {})
-    text = normalised(plan.column)
+    text = pl.col(plan.column).cast(pl.String).str.to_lowercase()
     if kind.is_float():
         text = text.str.strip_suffix(".0")  # 1.0 is the 1 of a column with gaps
     value = text.replace_strict(words, default=None, return_dtype=answer)
@@ -171,8 +180,8 @@ def as_date(column: str, kind: pl.DataType) -> pl.Expr:
     if kind == pl.Datetime:
         return pl.col(column).dt.date()
     text = _present(column).str.replace_all(r"[年月/.]", "-").str.replace("日", "")
-    day = text.str.extract(r"^(\d{4}-\d{1,2}-\d{1,2})(?:$|[t ])")
-    compact = text.str.extract(r"^(\d{8})(?:$|[t ])")
+    day = text.str.extract(r"^(\d{4}-\d{1,2}-\d{1,2})(?:$|[Tt ])")
+    compact = text.str.extract(r"^(\d{8})(?:$|[Tt ])")
     return pl.coalesce(
         day.str.to_date("%Y-%m-%d", strict=False), compact.str.to_date("%Y%m%d", strict=False)
     )

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from risk_models.cohort.cells import Cells, read_cells
+from risk_models.cohort.cells import Cells, prepared, read_cells
 from risk_models.cohort.fields import FIELDS, Field
 from risk_models.cohort.issues import Issue, listed, none_found
 from risk_models.cohort.mapping import ColumnPlan, TablePlan
@@ -38,7 +38,7 @@ def read_visits(frame: pl.DataFrame, plan: TablePlan, source: str, as_of: date) 
     read = {c.field: read_cells(FIELDS[c.field], c, kinds[c.column], as_of) for c in plan.columns}
     columns = {c.field: c for c in plan.columns}
     person = read["person_id"].value
-    wide = frame.select(
+    wide = prepared(frame, plan.columns).select(
         ROW,
         person_id=person,
         **{

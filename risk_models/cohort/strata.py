@@ -150,21 +150,22 @@ class CohortTables:
         found = self.answers(indicator, by)
         bands = bands_between(*ages)
         weights = np.array([_weight(standard, band) for band in bands])
+        counts = [
+            _by_band(self._cube.filter(pl.col(by) == label), indicator, bands)
+            for label in found.labels
+        ]
+        inner = np.array([[yes.sum(), asked.sum() - yes.sum()] for yes, asked in counts])
+        # Between the ages there are fewer people: their counts are protected anew.
+        table = protect(inner, found.table.hidden)
         rows: list[tuple[str, Rate | None, Rate | None]] = []
-        for row, label in enumerate((*found.labels, "")):
-            inside = (
-                self._cube if row == len(found.labels) else self._cube.filter(pl.col(by) == label)
-            )
-            yes, asked = _by_band(inside, indicator, bands)
-            total, events = int(asked.sum()), int(yes.sum())
-            small = any(0 < n < 5 for n in (events, total - events)) or total == 0
-            if found.table.hidden[row].any() or small:
+        counts.append(_by_band(self._cube, indicator, bands))
+        for row, (yes, asked) in enumerate(counts):
+            label = "" if row == len(found.labels) else found.labels[row]
+            if table.hidden[row].any() or asked.sum() == 0:
                 rows.append((label, None, None))
                 continue
-            rate = None
-            if (asked > 0).all():
-                rate = directly_standardised(yes, asked, weights)
-            rows.append((label, proportion(events, total), rate))
+            rate = directly_standardised(yes, asked, weights) if (asked > 0).all() else None
+            rows.append((label, proportion(int(yes.sum()), int(asked.sum())), rate))
         return rows
 
     def _protected(
