@@ -5,6 +5,7 @@ is the same for both protocols. An answer whose UIDs are not UIDs is none.
 """
 
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,10 @@ def dataset_values(dataset: Dataset, default_character_set: str = "") -> Values:
 
 def items_of(dataset: Dataset, tag: int) -> list[Dataset]:
     """Return the items of a sequence; none if it is absent or broken."""
-    element = dataset.get(BaseTag(tag))
+    try:
+        element = dataset.get(BaseTag(tag))
+    except (ValueError, NotImplementedError, OSError, AttributeError, KeyError, struct.error):
+        return []  # bytes that are no sequence
     if element is None or element.VR != "SQ" or element.value is None:
         return []
     return list(element.value)

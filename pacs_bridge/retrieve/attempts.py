@@ -57,10 +57,13 @@ def take_due(
         )
         .order_by(_ORDER, retrieval.c.due_at, retrieval.c.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
     )
+    # Most often there is nothing: no write lock for that, which receiving would have to wait for.
+    with engine.connect() as connection:
+        if connection.execute(query).first() is None:
+            return None
     with writing(engine) as connection:
-        found = connection.execute(query).scalar_one_or_none()
+        found = connection.execute(query.with_for_update(skip_locked=True)).scalar_one_or_none()
         if found is None:
             return None
         _begin(connection, found, holder, now, seconds)
@@ -161,10 +164,14 @@ def free_all(engine: Engine, holder: str) -> None:
 
 def give_up_unknown(engine: Engine, peers: Sequence[str]) -> int:
     """Give up what waits for a peer that is none of `peers`; returns how many rows."""
+    unknown = (retrieval.c.state == "waiting", retrieval.c.peer.not_in(peers))
+    with engine.connect() as connection:
+        if connection.execute(select(retrieval.c.id).where(*unknown).limit(1)).first() is None:
+            return 0
     with writing(engine) as connection:
         changed = connection.execute(
             update(retrieval)
-            .where(retrieval.c.state == "waiting", retrieval.c.peer.not_in(peers))
+            .where(*unknown)
             .values(
                 state="failed",
                 last_error="no peer of this name is in the settings; add it and ask again",

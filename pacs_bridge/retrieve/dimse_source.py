@@ -11,8 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from pacs_bridge.association import RequestedAssociation
-from pacs_bridge.errors import NoContextError, PeerError, QueryError
-from pacs_bridge.header import is_uid
+from pacs_bridge.errors import NoContextError, PeerError
 from pacs_bridge.peer import Peer
 from pacs_bridge.responses import Answer, Offered
 from pacs_bridge.retrieve import statuses
@@ -24,7 +23,13 @@ from pacs_bridge.retrieve.answers import (
     study_match,
 )
 from pacs_bridge.retrieve.keys import fetch_keys, image_keys, series_keys, study_keys
-from pacs_bridge.retrieve.matches import InstanceMatch, SeriesMatch, StudyMatch, StudyQuery
+from pacs_bridge.retrieve.matches import (
+    InstanceMatch,
+    SeriesMatch,
+    StudyMatch,
+    StudyQuery,
+    checked_uid,
+)
 from pacs_bridge.retrieve.models import FIND, GET, MOVE, Models
 from pacs_bridge.retrieve.source import (
     MAX_STUDIES,
@@ -104,12 +109,14 @@ class DimseSource:
 
     def find_series(self, study_uid: str) -> list[SeriesMatch]:
         """Return the series of a study."""
-        keys = series_keys(_checked(study_uid), self._patient_of(study_uid))
+        keys = series_keys(checked_uid(study_uid), self._patient_of(study_uid))
         return self._find(keys, lambda values: series_match(values, study_uid), _MAX_SERIES)
 
     def find_instances(self, study_uid: str, series_uid: str) -> list[InstanceMatch]:
         """Return the instances of a series."""
-        keys = image_keys(_checked(study_uid), _checked(series_uid), self._patient_of(study_uid))
+        keys = image_keys(
+            checked_uid(study_uid), checked_uid(series_uid), self._patient_of(study_uid)
+        )
 
         def match(values: Values) -> InstanceMatch | None:
             return instance_match(values, study_uid, series_uid)
@@ -130,7 +137,7 @@ class DimseSource:
         cancel: threading.Event | None = None,
     ) -> Fetched:
         """Fetch a study by C-MOVE to our listener, or by C-GET into the archive."""
-        return self._fetch(_checked(study_uid), "", on_progress, cancel)
+        return self._fetch(checked_uid(study_uid), "", on_progress, cancel)
 
     def fetch_series(
         self,
@@ -141,7 +148,7 @@ class DimseSource:
         cancel: threading.Event | None = None,
     ) -> Fetched:
         """Fetch a series; as `fetch_study`."""
-        return self._fetch(_checked(study_uid), _checked(series_uid), on_progress, cancel)
+        return self._fetch(checked_uid(study_uid), checked_uid(series_uid), on_progress, cancel)
 
     def _patient_of(self, study_uid: str) -> str:
         return self._patient_ids.get(study_uid, "")
@@ -321,12 +328,6 @@ class DimseSource:
         if answer.status == statuses.CANCELLED and cancelled:
             return
         raise PeerError(f"the peer answered {service} with {statuses.describe(answer.status)}")
-
-
-def _checked(uid: str) -> str:
-    if not is_uid(uid):
-        raise QueryError(f"{uid!r} is no UID: 1 to 64 digits and dots (PS3.5 9.1)")
-    return uid
 
 
 def _is_set(cancel: threading.Event | None) -> bool:

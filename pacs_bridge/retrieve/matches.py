@@ -42,13 +42,11 @@ class StudyQuery:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            _check_text(field.name, getattr(self, field.name))
-        for name in ("date_from", "date_to"):
-            value = getattr(self, name)
-            if value and not _DATE.fullmatch(value):
-                raise QueryError(f"{name} is {value!r}; write it as YYYYMMDD")
-        if self.study_uid and not is_uid(self.study_uid):
-            raise QueryError(f"{self.study_uid!r} is no UID: 1 to 64 digits and dots (PS3.5 9.1)")
+            check_text(field.name, getattr(self, field.name))
+        check_date("date_from", self.date_from)
+        check_date("date_to", self.date_to)
+        if self.study_uid:
+            checked_uid(self.study_uid)
 
     @property
     def dates(self) -> str:
@@ -58,13 +56,44 @@ class StudyQuery:
         return f"{self.date_from}-{self.date_to}"
 
 
-def _check_text(name: str, value: str) -> None:
-    # A backslash would make a list of values of it (PS3.5 6.4).
+def check_text(name: str, value: str) -> None:
+    """Check a value to be matched.
+
+    Raises
+    ------
+    QueryError
+        If it cannot be one value of a query: a backslash makes several of it (PS3.5 6.4).
+    """
     if "\\" in value or not value.isprintable() or len(value) > _MAX_CHARACTERS:
         raise QueryError(
             f"{name} of a query must be at most {_MAX_CHARACTERS} printable characters without "
             "a backslash"
         )
+
+
+def check_date(name: str, value: str) -> None:
+    """Check a date to be matched; empty for any.
+
+    Raises
+    ------
+    QueryError
+        If it is not of the form YYYYMMDD.
+    """
+    if value and not _DATE.fullmatch(value):
+        raise QueryError(f"{name} is {value!r}; write it as YYYYMMDD")
+
+
+def checked_uid(uid: str) -> str:
+    """Return `uid`, which somebody typed or a peer gave.
+
+    Raises
+    ------
+    QueryError
+        If it is no UID.
+    """
+    if not is_uid(uid):
+        raise QueryError(f"{uid!r} is no UID: 1 to 64 digits and dots (PS3.5 9.1)")
+    return uid
 
 
 @dataclass(frozen=True, slots=True)

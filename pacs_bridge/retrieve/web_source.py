@@ -16,8 +16,7 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base
 
-from pacs_bridge.errors import EncodingError, PeerError, QueryError
-from pacs_bridge.header import is_uid
+from pacs_bridge.errors import EncodingError, PeerError
 from pacs_bridge.part10 import parse_file_meta
 from pacs_bridge.peer import WebPeer
 from pacs_bridge.retrieve.answers import (
@@ -27,7 +26,13 @@ from pacs_bridge.retrieve.answers import (
     series_match,
     study_match,
 )
-from pacs_bridge.retrieve.matches import InstanceMatch, SeriesMatch, StudyMatch, StudyQuery
+from pacs_bridge.retrieve.matches import (
+    InstanceMatch,
+    SeriesMatch,
+    StudyMatch,
+    StudyQuery,
+    checked_uid,
+)
 from pacs_bridge.retrieve.parts import parts
 from pacs_bridge.retrieve.source import (
     MAX_STUDIES,
@@ -117,7 +122,7 @@ class WebSource:
     def find_series(self, study_uid: str) -> list[SeriesMatch]:
         """Return the series of a study."""
         return self._find(
-            f"studies/{_checked(study_uid)}/series",
+            f"studies/{checked_uid(study_uid)}/series",
             _including("BodyPartExamined", "Laterality"),
             lambda values: series_match(values, study_uid),
             _MAX_MATCHES,
@@ -126,7 +131,7 @@ class WebSource:
     def find_instances(self, study_uid: str, series_uid: str) -> list[InstanceMatch]:
         """Return the instances of a series."""
         return self._find(
-            f"studies/{_checked(study_uid)}/series/{_checked(series_uid)}/instances",
+            f"studies/{checked_uid(study_uid)}/series/{checked_uid(series_uid)}/instances",
             [],
             lambda values: instance_match(values, study_uid, series_uid),
             _MAX_MATCHES,
@@ -146,7 +151,7 @@ class WebSource:
         cancel: threading.Event | None = None,
     ) -> Fetched:
         """Fetch a study by WADO-RS, each instance in the encoding the server keeps it in."""
-        return self._fetch(f"studies/{_checked(study_uid)}", on_progress, cancel)
+        return self._fetch(f"studies/{checked_uid(study_uid)}", on_progress, cancel)
 
     def fetch_series(
         self,
@@ -157,7 +162,7 @@ class WebSource:
         cancel: threading.Event | None = None,
     ) -> Fetched:
         """Fetch a series; as `fetch_study`."""
-        path = f"studies/{_checked(study_uid)}/series/{_checked(series_uid)}"
+        path = f"studies/{checked_uid(study_uid)}/series/{checked_uid(series_uid)}"
         return self._fetch(path, on_progress, cancel)
 
     def _find(
@@ -311,9 +316,3 @@ class _Wait(wait_base):
 def _including(*keywords: str) -> list[tuple[str, str]]:
     """Ask for further elements; one parameter each, which every edition of PS3.18 allows."""
     return [("includefield", keyword) for keyword in keywords]
-
-
-def _checked(uid: str) -> str:
-    if not is_uid(uid):
-        raise QueryError(f"{uid!r} is no UID: 1 to 64 digits and dots (PS3.5 9.1)")
-    return uid

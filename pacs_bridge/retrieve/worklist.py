@@ -1,19 +1,17 @@
 """The modality worklist of a RIS: what is scheduled, by C-FIND (PS3.4 annex K)."""
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pydicom.dataset import Dataset
 
-from pacs_bridge.errors import QueryError
 from pacs_bridge.header import is_uid
 from pacs_bridge.retrieve.answers import Values, dataset_values, items_of, text
 from pacs_bridge.retrieve.dimse_source import DimseSource
 from pacs_bridge.retrieve.keys import declare_character_set
+from pacs_bridge.retrieve.matches import check_date, check_text
 from pacs_bridge.retrieve.models import WORKLIST
 
 MAX_ITEMS = 1000
-_DATE = re.compile(r"[0-9]{8}")
 _STEPS = 0x00400100  # Scheduled Procedure Step Sequence
 
 # Returned at the top level and in the step (PS3.4 table K.6-1).
@@ -69,14 +67,10 @@ class WorklistQuery:
     accession_number: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("date_from", "date_to"):
-            value = getattr(self, name)
-            if value and not _DATE.fullmatch(value):
-                raise QueryError(f"{name} is {value!r}; write it as YYYYMMDD")
-        for name in ("modality", "station", "patient_id", "accession_number"):
-            value = getattr(self, name)
-            if "\\" in value or not value.isprintable() or len(value) > 64:
-                raise QueryError(f"{name} must be at most 64 printable characters, no backslash")
+        for field in fields(self):
+            check_text(field.name, getattr(self, field.name))
+        check_date("date_from", self.date_from)
+        check_date("date_to", self.date_to)
 
     @property
     def dates(self) -> str:
