@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 from lifelines.exceptions import ConvergenceError, ConvergenceWarning, StatisticalWarning
+from scipy.linalg import LinAlgWarning
 
 from risk_models.survival.data import SurvivalData
 from risk_models.survival.errors import FitError, SurvivalDataError
@@ -42,9 +43,10 @@ def fit_errors(what: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
+            warnings.simplefilter("error", LinAlgWarning)
             warnings.simplefilter("ignore", StatisticalWarning)
             yield
-    except (ConvergenceError, ConvergenceWarning, np.linalg.LinAlgError) as error:
+    except (ConvergenceError, ConvergenceWarning, LinAlgWarning, np.linalg.LinAlgError) as error:
         raise FitError(
             f"the {what} did not converge: a covariate may follow from the others, or separate "
             "those with the event from those without; leave it out or use a penalty"
