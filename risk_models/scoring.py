@@ -4,6 +4,8 @@ One person is scored as a table of one row, so both ways run the same checks and
 arithmetic.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -81,7 +83,12 @@ def score_panel(panel: str, record: Record) -> tuple[Evaluation, ...]:
 
 
 def evaluate_columns(
-    equation: str, frame: pl.DataFrame, variant: str | None = None, *, details: bool = True
+    equation: str,
+    frame: pl.DataFrame,
+    variant: str | None = None,
+    *,
+    outcomes: Sequence[str] | None = None,
+    details: bool = True,
 ) -> pl.DataFrame:
     """Score every row of a table with one equation.
 
@@ -91,6 +98,8 @@ def evaluate_columns(
         As in `evaluate`.
     frame
         One person per row; column names state units as record fields do.
+    outcomes
+        Outcome keys to give, e.g. ``["total_cvd_10y"]``; all of them if None.
     details
         Also give classes, problems and cautions.
 
@@ -104,6 +113,8 @@ def evaluate_columns(
     """
     found = equation_named(equation)
     chosen = found.variant(variant)
+    if outcomes is not None:
+        chosen = chosen.only(outcomes)
     scored = score_checked(chosen, frame)
     prefix = found.identifier
     columns = [

@@ -5,8 +5,8 @@ length (float64, in the equation's units, flags as 0.0/1.0, choices as positions
 an input is missing or refused) and returns one array per outcome.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +101,13 @@ class CautionRule:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One form of an equation: its inputs, outcomes, cautions and the function itself."""
+    """One form of an equation: its inputs, outcomes, cautions and the function itself.
+
+    Parameters
+    ----------
+    compute_only
+        Makes a `compute` of the outcomes with these keys, where that saves time.
+    """
 
     name: str
     description: str
@@ -109,6 +115,25 @@ class Variant:
     outcomes: tuple[Outcome, ...]
     compute: Callable[[Columns], Mapping[str, FloatArray]]
     cautions: tuple[CautionRule, ...] = ()
+    compute_only: (
+        Callable[[tuple[str, ...]], Callable[[Columns], Mapping[str, FloatArray]]] | None
+    ) = None
+
+    def only(self, keys: Sequence[str]) -> "Variant":
+        """Keep the named outcomes and no others.
+
+        Raises
+        ------
+        UnknownEquationError
+            If it has no such outcome.
+        """
+        known = {outcome.key: outcome for outcome in self.outcomes}
+        for key in keys:
+            if key not in known:
+                names = ", ".join(known)
+                raise UnknownEquationError(f"no outcome {key!r}; there are: {names}")
+        compute = self.compute if self.compute_only is None else self.compute_only(tuple(keys))
+        return replace(self, outcomes=tuple(known[key] for key in keys), compute=compute)
 
 
 @dataclass(frozen=True, slots=True)

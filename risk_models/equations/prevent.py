@@ -4,6 +4,7 @@ Khan SS, et al. Circulation 2024;149:430-449, doi:10.1161/CIRCULATIONAHA.123.067
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -116,7 +117,9 @@ def _terms(x: Columns) -> dict[str, FloatArray]:
     return terms
 
 
-def _compute(model: str) -> Callable[[Columns], Mapping[str, FloatArray]]:
+def _compute(
+    model: str, keys: tuple[str, ...] | None = None
+) -> Callable[[Columns], Mapping[str, FloatArray]]:
     table = load(IDENTIFIER)["coefficients"][model]
     predictors = [
         {
@@ -126,14 +129,14 @@ def _compute(model: str) -> Callable[[Columns], Mapping[str, FloatArray]]:
         }
         for sex in SEX.options
     ]
-    keys = tuple(predictors[0])
+    wanted = tuple(predictors[0]) if keys is None else keys
 
     def of_one_sex(group: tuple[int, ...], x: Columns) -> dict[str, FloatArray]:
         terms = _terms(x)
-        return {key: logistic(predictors[group[0]][key](terms)) for key in keys}
+        return {key: logistic(predictors[group[0]][key](terms)) for key in wanted}
 
     def compute(x: Columns) -> Mapping[str, FloatArray]:
-        return by_group({"sex": x["sex"]}, x, of_one_sex, (2,), keys)
+        return by_group({"sex": x["sex"]}, x, of_one_sex, (2,), wanted)
 
     return compute
 
@@ -164,6 +167,7 @@ EQUATION = Equation(
             _outcomes(model),
             _compute(model),
             (NOT_FOR_CHINA, _THIRTY_YEARS),
+            partial(_compute, model),
         )
         for model in _ADDED
     ),

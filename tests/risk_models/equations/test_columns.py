@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from risk_models import EQUATIONS, Refusal, evaluate, evaluate_columns
 from risk_models.equations.engine import ROWS_AT_ONCE
+from risk_models.errors import UnknownEquationError
 from risk_models.records import field_of
 from tests.risk_models.people import people
 
@@ -128,3 +129,18 @@ def test_cautions_that_depend_on_the_person_are_in_the_table() -> None:
     crowd[0]["age"], crowd[1]["age"] = 45.0, 70.0
     cautions = evaluate_columns("prevent_2023", pl.DataFrame(crowd))["prevent_2023.cautions"]
     assert cautions.to_list() == [None, "age outside the published range"]
+
+
+def test_only_the_outcomes_asked_for_and_the_same_bits() -> None:
+    crowd = pl.DataFrame(_random_people("prevent_2023", "base", 50, 11))
+    whole = evaluate_columns("prevent_2023", crowd, details=False)
+    keys = ["stroke_30y", "total_cvd_10y"]
+    part = evaluate_columns("prevent_2023", crowd, outcomes=keys, details=False)
+    assert part.columns == [f"prevent_2023.{key}" for key in keys]
+    assert part.equals(whole.select(part.columns))
+    who = pl.DataFrame(_random_people("who_cvd_2019", "lab", 50, 11))
+    assert evaluate_columns("who_cvd_2019", who, outcomes=["chd_10y"], details=False).equals(
+        evaluate_columns("who_cvd_2019", who).select("who_cvd_2019.chd_10y")
+    )
+    with pytest.raises(UnknownEquationError, match="total_cvd_10y"):
+        evaluate_columns("prevent_2023", crowd, outcomes=["total_cvd"])
