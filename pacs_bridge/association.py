@@ -21,6 +21,7 @@ from pacs_bridge.errors import NoContextError, PeerError
 from pacs_bridge.failure import Failure, file_failure, store_failure
 from pacs_bridge.network import application_entity
 from pacs_bridge.peer import Peer
+from pacs_bridge.reactor import ParkedReactor
 from pacs_bridge.responses import Answer, Offered, answer_of, offered_by
 from pacs_bridge.tls import requestor_context
 
@@ -110,6 +111,8 @@ class RequestedAssociation:
         )
         if not self._association.is_established:
             raise self._why_not(peer)
+        # Reports come by the reactor, so it must run.
+        self._parked = None if on_event_report else ParkedReactor(self._association)
         _send_at_once(self._association.dul.socket.socket)
         self._association.bind(evt.EVT_DATA_SENT, _acknowledge_at_once)
         self._association.bind(evt.EVT_CONN_CLOSE, self._on_close)
@@ -302,6 +305,8 @@ class RequestedAssociation:
                     self._association.release()
         finally:
             self._finished.set()
+            if self._parked is not None:
+                self._parked.leave()
             connection = self._association.dul.socket.socket
             if self._lost and connection is not None:
                 connection.close()  # pynetdicom leaves it open when its shutdown() fails
