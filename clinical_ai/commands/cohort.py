@@ -1,8 +1,6 @@
-"""``clinical-ai cohort``: score a population, report on it, explain one person."""
+"""``clinical-ai cohort``: score a population, report on it, explain one person, fit models."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -11,15 +9,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from clinical_ai.commands.cohort_models import fit, validate
 from clinical_ai.commands.common import JsonOption, out, print_rows
+from clinical_ai.commands.progress import progress_bars
 from risk_models.cohort.scoring import DEFAULT_EQUATIONS
 
 cohort = typer.Typer(
     no_args_is_help=True,
     help="Risk of a whole population: score a table or a FHIR export, report on it, explain one "
-    "person. Start with: clinical-ai cohort score FILE --out FOLDER; see docs/cohort.md.",
+    "person; survival models of local follow-up. Start with: clinical-ai cohort score FILE --out "
+    "FOLDER; see docs/cohort.md and docs/survival.md.",
 )
 
 STAGES = {"read": "reading", "score": "scoring parts", "write": "writing", "report": "reporting"}
@@ -32,11 +32,8 @@ def _day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a day such as 2025-06-30") from None
 
 
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield progress
+cohort.command()(fit)
+cohort.command()(validate)
 
 
 @cohort.command()
@@ -108,7 +105,7 @@ def score(
         csv=csv,
         hba1c_target=hba1c_target,
     )
-    with _progress() as progress:
+    with progress_bars() as progress:
         task = progress.add_task("reading", total=None)
         manifest = score_cohort(
             request,
@@ -175,7 +172,7 @@ def report(
         _ages(ages),
         date.today().isoformat(),  # noqa: DTZ011 - the reader's own day
     )
-    with _progress() as progress:
+    with progress_bars() as progress:
         task = progress.add_task("reporting", total=None)
         written = write_reports(
             folder,

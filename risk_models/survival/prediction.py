@@ -69,8 +69,7 @@ class ProportionalHazards:
 
     def linear_predictor(self, x: Floats) -> Floats:
         """Log hazard relative to `reference`, (n,), of covariates (n, p)."""
-        result: Floats = (np.atleast_2d(x) - self.reference) @ self.coefficients
-        return result
+        return _weighted_sum(np.atleast_2d(x) - self.reference, self.coefficients)
 
     def risk(self, x: Floats, times: Floats | float, strata: Texts | None = None) -> Floats:
         """Probability of the event by each of k times.
@@ -129,17 +128,25 @@ class WeibullAcceleratedFailure:
 
     def linear_predictor(self, x: Floats) -> Floats:
         """Log hazard relative to covariates 0, (n,): larger is worse, as for a Cox model."""
-        result: Floats = -self.shape * (np.atleast_2d(x) @ self.coefficients)
-        return result
+        return -self.shape * _weighted_sum(np.atleast_2d(x), self.coefficients)
 
     def risk(self, x: Floats, times: Floats | float, strata: Texts | None = None) -> Floats:
         """Probability (n, k) of the event by each of k times; there are no strata."""
         asked = np.atleast_1d(np.asarray(times, np.float64))
         if strata is not None and set(np.unique(strata)) != {NO_STRATUM}:
             raise SurvivalDataError("a Weibull model has no strata")
-        scale = np.exp(self.intercept + np.atleast_2d(x) @ self.coefficients)
+        scale = np.exp(self.intercept + _weighted_sum(np.atleast_2d(x), self.coefficients))
         result: Floats = -np.expm1(-((asked[None, :] / scale[:, None]) ** self.shape))
         return result
+
+
+def _weighted_sum(x: Floats, coefficients: Floats) -> Floats:
+    # Term by term: a matrix product sums in another order for one row than for many, and one
+    # person must get the same bits alone as in a table.
+    total = np.zeros(len(x))
+    for column, coefficient in zip(x.T, coefficients, strict=True):
+        total += column * coefficient
+    return total
 
 
 Prediction = ProportionalHazards | WeibullAcceleratedFailure
