@@ -28,6 +28,7 @@ from clinical_ai.commands.common import (
     wait_for_signal,
 )
 from clinical_ai.commands.route import route
+from clinical_ai.commands.surveillance import surveillance
 from clinical_ai.commands.users import users
 from clinical_ai.errors import ClinicalAIError
 from clinical_ai.logs import configure_logs
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.add_typer(bridge, name="bridge")
 app.add_typer(cohort, name="cohort")
 app.add_typer(route, name="route")
+app.add_typer(surveillance, name="surveillance")
 app.add_typer(users, name="users")
 STUDY_COLUMNS = (
     "study_uid",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from risk_models.cohort.report import fhir
 from risk_models.cohort.report.content import Cohort, ReportRequest, build_document
+from risk_models.cohort.report.document import Document
 from risk_models.cohort.report.html import render_html
 from risk_models.cohort.report.pdf import render_pdf
 from risk_models.cohort.run import read_counts, read_manifest
@@ -42,14 +43,7 @@ def write_reports(
         if not {"html", "pdf", "csv"} & set(formats):
             continue
         document = build_document(cohort, request, language)
-        if "html" in formats:
-            path = folder / f"report.{language}.html"
-            path.write_text(render_html(document), "utf-8")
-            written.append(path)
-        if "pdf" in formats:
-            path = folder / f"report.{language}.pdf"
-            path.write_bytes(render_pdf(document))
-            written.append(path)
+        written += write_pages(folder, document, formats)
         if "csv" in formats:
             tables = folder / f"tables.{language}"
             tables.mkdir(exist_ok=True)
@@ -69,6 +63,20 @@ def write_reports(
             path.write_text(text + "\n", "utf-8")
             written.append(path)
     progress("report", len(languages), len(languages))
+    return written
+
+
+def write_pages(folder: Path, document: Document, formats: Sequence[str]) -> list[Path]:
+    """Write ``report.zh.html`` and ``report.zh.pdf``, as far as `formats` asks for them."""
+    written = []
+    if "html" in formats:
+        path = folder / f"report.{document.language}.html"
+        path.write_text(render_html(document), "utf-8")
+        written.append(path)
+    if "pdf" in formats:
+        path = folder / f"report.{document.language}.pdf"
+        path.write_bytes(render_pdf(document))
+        written.append(path)
     return written
 
 

@@ -25,19 +25,35 @@ def _chinese() -> Mapping[str, str]:
     return table
 
 
-class Texts:
-    """Translates the English templates of reports."""
+class Translator:
+    """Translates English templates; `chinese` holds the Chinese of each."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, chinese: Mapping[str, str]) -> None:
         if language not in LANGUAGES:
             raise ValueError(f"no language {language!r}; there are: {', '.join(LANGUAGES)}")
         self.language = language
+        self._words = chinese if language == "zh" else {}
 
     def __call__(self, template: str, **values: object) -> str:
         """The template in this language, filled in; English where there is no translation."""
-        if self.language == "zh":
-            template = _chinese().get(template, template)
+        template = self._words.get(template, template)
         return template.format(**values) if values else template
+
+    def pair(self, name: str, text: str) -> str:
+        """``name: text`` with the language's colon."""
+        return f"{name}：{text}" if self.language == "zh" else f"{name}: {text}"
+
+    def list(self, items: object) -> str:
+        """Items with the language's comma."""
+        separator = "、" if self.language == "zh" else ", "
+        return separator.join(str(item) for item in items)  # type: ignore[attr-defined]
+
+
+class Texts(Translator):
+    """Translates the English templates of reports of cohorts."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(language, _chinese())
 
     def name(self, word: str) -> str:
         """A stratum, a class, a field or an equation's title in this language."""
@@ -61,15 +77,6 @@ class Texts:
         valid = valid.removesuffix(")").replace(" to below ", "–<").replace(" to ", "–")
         valid = valid.replace(" years", " 岁").replace("true or false –1 or 0", "")
         return f"{self.field(head)}：{self(kind)}" + (f"（{self(valid)}）" if bracket else "")
-
-    def pair(self, name: str, text: str) -> str:
-        """``name: text`` with the language's colon."""
-        return f"{name}：{text}" if self.language == "zh" else f"{name}: {text}"
-
-    def list(self, items: object) -> str:
-        """Items with the language's comma."""
-        separator = "、" if self.language == "zh" else ", "
-        return separator.join(str(item) for item in items)  # type: ignore[attr-defined]
 
 
 def number(value: int | None) -> str:

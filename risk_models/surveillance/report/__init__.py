@@ -1,0 +1,1 @@
+"""Reports of surveillance: what is written, its charts and its words."""
