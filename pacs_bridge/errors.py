@@ -45,11 +45,6 @@ class QueryError(BridgeError):
         super().__init__(reason)
         self.keyword = keyword
 
-    """A key of a query cannot be used; the message names the attribute.
-
-    Never the value of one that identifies a patient.
-    """
-
 
 class NoContextError(PeerError):
     """The peer accepts the association, but nothing of what we want to do on it."""

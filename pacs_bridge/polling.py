@@ -5,15 +5,19 @@ import time
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+
+from pacs_bridge.tracebacks import place_of
 
 _log = structlog.get_logger(__name__)
+
+_MOST_INTERVALS = 32  # between two calls that fail
 
 
 class Poller:
     """Calls `run_due` with the present time every `interval_seconds` until stopped.
 
-    A database that cannot be reached is logged and tried again.
+    Whatever a call raises is logged and the next call made, later and later while it goes on:
+    one object that nobody foresaw must not end all sending, fetching or assembling.
     """
 
     def __init__(
@@ -39,9 +43,19 @@ class Poller:
             self._thread = None
 
     def _run(self) -> None:
+        failures = 0
         while not self._stopped.is_set():
             try:
                 self._run_due(time.time())
-            except SQLAlchemyError as error:
-                _log.error("poller.database_failed", name=self._name, error=type(error).__name__)
-            self._stopped.wait(self._interval)
+            except Exception as error:  # noqa: BLE001 - see above; logged without its message
+                failures += 1
+                _log.error(
+                    "poller.failed",
+                    name=self._name,
+                    error=type(error).__name__,
+                    at=place_of(error),
+                    failures=failures,
+                )
+            else:
+                failures = 0
+            self._stopped.wait(self._interval * min(2**failures, _MOST_INTERVALS))

@@ -280,5 +280,5 @@ def _read_answer(response: httpx.Response) -> Any:
             return None
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

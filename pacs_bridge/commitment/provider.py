@@ -25,7 +25,7 @@ from pacs_bridge.commitment.pending import PendingReport
 from pacs_bridge.dimse.channel import Channel, Request, Service
 from pacs_bridge.dimse.command import N_ACTION_RQ, N_EVENT_REPORT_RQ, RESPONSE
 from pacs_bridge.dimse.datasets import encode_dataset
-from pacs_bridge.errors import EncodingError, PeerError, ProtocolError
+from pacs_bridge.errors import BridgeError, EncodingError, ProtocolError
 from pacs_bridge.peer import Peer
 from pacs_bridge.polling import Poller
 
@@ -216,7 +216,7 @@ class CommitmentProvider:
             return False
         try:
             status = self._send(peer, report)
-        except PeerError as error:
+        except BridgeError as error:
             _log.warning("commitment.report_failed", peer=peer.name, reason=str(error))
             pending.postpone(self._engine, report, now=now, failed=True)
             return False

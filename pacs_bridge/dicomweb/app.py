@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import anyio
 import structlog
@@ -22,6 +21,7 @@ from pacs_bridge.dicomweb.retrieve import Retrieve
 from pacs_bridge.dicomweb.search import Search
 from pacs_bridge.dicomweb.service import Service
 from pacs_bridge.dicomweb.store import Store
+from pacs_bridge.tracebacks import place_of
 
 _log = structlog.get_logger(__name__)
 
@@ -93,7 +93,7 @@ class Guard:
             _log.error("dicomweb.unavailable", error=type(error).__name__)
             await _apologise(503 if not status else 0, scope, receive, send)
         except Exception as error:  # noqa: BLE001 - logged without its message, see above
-            _log.error("dicomweb.failed", error=type(error).__name__, at=_place(error))
+            _log.error("dicomweb.failed", error=type(error).__name__, at=place_of(error))
             await _apologise(500 if not status else 0, scope, receive, send)
         finally:
             log = _log.debug if 200 <= status < 400 else _log.info
@@ -132,13 +132,3 @@ async def _apologise(status: int, scope: Scope, receive: Receive, send: Send) ->
         await HttpError(status, "the request could not be carried out").response()(
             scope, receive, send
         )
-
-
-def _place(error: BaseException) -> str:
-    """Return file and line where an error came up."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
