@@ -162,14 +162,23 @@ class Receiver:
             elif len(self._open) >= self._limits.connections:
                 refused = "too many connections"
             else:
-                thread = threading.Thread(
-                    target=self._serve, args=(connection, host), name="hl7-connection", daemon=True
-                )
-                self._open[thread] = connection
-                thread.start()
+                refused = self._begin(connection, host)
         if refused:
             _log.warning("hl7.connection_refused", host=host, reason=refused)
             connection.close()
+
+    def _begin(self, connection: socket.socket, host: str) -> str:
+        """Serve the connection in a thread, under the lock; returns why not, or ""."""
+        thread = threading.Thread(
+            target=self._serve, args=(connection, host), name="hl7-connection", daemon=True
+        )
+        self._open[thread] = connection
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives no more threads; later it may
+            del self._open[thread]
+            return "no more threads"
+        return ""
 
     def _may_connect(self, host: str) -> bool:
         if not self._allowed:

@@ -25,6 +25,7 @@ from pacs_bridge.receive.limits import Limits
 from pacs_bridge.receive.negotiation import Answer, Policy, answer
 from pacs_bridge.receive.storage import StorageSink
 from pacs_bridge.statistics import ReceiveStatistics
+from pacs_bridge.tracebacks import place_of
 
 _log = structlog.get_logger(__name__)
 
@@ -165,8 +166,13 @@ class Connection:
         except ProtocolError as error:
             _log.warning("association.aborted", peer=self._peer_host, reason=str(error))
             pdus.write(abort_pdu(error.abort_reason))
-        except Exception:  # noqa: BLE001 - a service that fails ends its association, no other
-            _log.exception("association.service_failed", peer=self._peer_host)
+        except Exception as error:  # noqa: BLE001 - a service that fails ends only its association
+            _log.error(
+                "association.service_failed",
+                peer=self._peer_host,
+                error=type(error).__name__,
+                at=place_of(error),
+            )
             pdus.write(abort_pdu())
 
     def _next_message(self, messages: MessageStream, channel: Channel) -> None:

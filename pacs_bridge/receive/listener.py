@@ -150,7 +150,13 @@ class Listener:
                 accepted.close()
                 continue
             seat = self._seats.new(accepted, str(address[0]), self._terms)
-            threading.Thread(target=seat.run, name="dicom-association", daemon=True).start()
+            try:
+                threading.Thread(target=seat.run, name="dicom-association", daemon=True).start()
+            except RuntimeError:  # the system gives no more threads; later it may
+                _log.error("listener.no_thread")
+                self.statistics.association_rejected("", "too_many_connections")
+                seat.connection.close()
+                self._seats.leave(seat)
 
 
 class _Seat:

@@ -250,3 +250,22 @@ def test_orders_by_mutual_tls(sqlite_engine, tmp_path):
             assert silent.recv(10) == b""  # no handshake at all
         poll(lambda: receiver.connections == 0)
     assert [m.control_id for m in list_incoming(sqlite_engine)] == ["M1"]
+
+
+def test_a_connection_without_a_thread_is_closed_and_the_next_is_served(monkeypatch):
+    start, refused = threading.Thread.start, []
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name == "hl7-connection" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with receiving(Echo()) as receiver:
+        monkeypatch.setattr(threading.Thread, "start", scarce)
+        with connected(receiver.port) as first:
+            assert first.recv(10) == b""
+        with connected(receiver.port) as second:
+            second.sendall(frame(b"here"))
+            assert read(second) == [b"here"]
+        assert receiver.connections <= 1

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import threading
 import time
 
 import pytest
@@ -64,6 +65,25 @@ def test_a_silent_peer_is_given_up(sqlite_archive, bytes_sent):
             peer.send(bytes_sent)
             poll(lambda: listener.open_connections == 1)
             poll(lambda: listener.open_connections == 0, seconds=4)
+        assert echo(me(listener), "TEST") < 1.0
+
+
+def test_a_connection_without_a_thread_is_closed_and_the_next_is_served(
+    sqlite_archive, monkeypatch
+):
+    start, refused = threading.Thread.start, []
+
+    def scarce(thread):
+        if thread.name == "dicom-association" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with listening(sqlite_archive) as listener:
+        monkeypatch.setattr(threading.Thread, "start", scarce)
+        with ScriptedScu(listener.port) as peer:
+            assert peer.socket.recv(10) == b""
+        poll(lambda: listener.open_connections == 0)
         assert echo(me(listener), "TEST") < 1.0
 
 
