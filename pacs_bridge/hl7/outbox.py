@@ -119,6 +119,10 @@ class Hl7Outbox:
 
     def _converse(self, peer: Hl7Peer, now: float) -> int:
         sent = 0
+        # What is due may wait for an earlier message on its subject: no connection for that.
+        row = self._next(peer.name, now)
+        if row is None:
+            return 0
         with ExitStack() as stack:
             try:
                 connection = stack.enter_context(MllpConnection(peer))
@@ -126,14 +130,13 @@ class Hl7Outbox:
                 self._unreachable(peer.name, str(error), now)
                 return 0
             self._reachable(peer.name)
-            while sent < _BATCH and (row := self._next(peer.name, now)) is not None:
-                if not self._lease(peer, time.time()):
-                    break
+            while row is not None and sent < _BATCH and self._lease(peer, time.time()):
                 try:
                     sent += self._send(connection, row, now)
                 except PeerError as error:
                     self._fail(row, str(error), now, limit=self._max_attempts)
                     break
+                row = self._next(peer.name, now)
         return sent
 
     def _send(self, connection: MllpConnection, row: Row[tuple[object, ...]], now: float) -> bool:

@@ -18,7 +18,7 @@ from pacs_bridge.hl7.outgoing import (
     resend_message,
 )
 from pacs_bridge.hl7.sender import Hl7Peer, MllpConnection
-from pacs_bridge.hl7.tables import hl7_outgoing
+from pacs_bridge.hl7.tables import hl7_outgoing, hl7_sender
 from tests.pacs_bridge.support import free_port, poll
 from tests.support.processes import REPOSITORY
 from tests.support.scripted_ris import scripted_ris
@@ -200,6 +200,17 @@ def test_messages_on_one_subject_arrive_in_order(engine):
         assert sender.run_due(now + 1) == 0  # F1 waits for P1
         assert sender.run_due(now + 10) == 2
     assert ris.control_ids() == ["P1", "P2", "F2", "P1", "F1"]
+
+
+def test_no_connection_is_made_for_a_message_that_waits_for_an_earlier_one(engine):
+    queue(engine, "P1", "F1", subject="study")
+    now = time.time()
+    with scripted_ris("AR") as ris:
+        sender = outbox(engine, ris.port)
+        assert sender.run_due(now) == 0  # P1 is refused and waits
+    assert sender.run_due(now + 1) == 0  # nobody listens there now, and nobody was called
+    with engine.connect() as connection:
+        assert connection.execute(select(hl7_sender.c.failures)).scalar_one() == 0
 
 
 def test_an_unknown_peer_is_dead_at_once(engine):
