@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -24,7 +24,12 @@ def open_engine(url: str) -> Engine:
     """
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), max_overflow=60)
+    engine = create_engine(
+        url,
+        pool_pre_ping=not url.startswith("sqlite"),
+        max_overflow=60,
+        hide_parameters=True,  # an error quotes its statement, whose values name patients
+    )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
@@ -42,6 +47,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection = plain.execution_options(sqlite_begin="BEGIN IMMEDIATE")
         with connection.begin():
             yield connection
+
+
+def finds(engine: Engine, query: Select[Any]) -> bool:
+    """Whether a query finds a row.
+
+    Ask before `writing` where there is most often nothing to write: on SQLite the lock that it
+    takes holds up whoever receives.
+    """
+    with engine.connect() as connection:
+        return connection.execute(query.limit(1)).first() is not None
 
 
 def insert_or_ignore(connection: Connection, table: Table, values: dict[str, Any]) -> bool:

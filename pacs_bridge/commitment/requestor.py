@@ -28,8 +28,8 @@ from pacs_bridge.commitment.reports import (
     record_report,
     send_again,
 )
-from pacs_bridge.database import writing
-from pacs_bridge.errors import EncodingError, NoContextError, PeerError
+from pacs_bridge.database import finds, writing
+from pacs_bridge.errors import BridgeError, EncodingError, NoContextError, PeerError
 from pacs_bridge.failure import Failure, store_failure
 from pacs_bridge.peer import Peer
 from pacs_bridge.retry import RetryPolicy
@@ -105,17 +105,16 @@ class CommitmentRequestor:
     def _end_waiting(self, now: float) -> None:
         hours = self._peer.commitment_seconds / 3600
         reason = f"no storage commitment came within {hours:g} h"
+        query = select(delivery).where(
+            delivery.c.peer == self._peer.name,
+            delivery.c.state == "stored",
+            delivery.c.commitment_asked_at.is_not(None),
+            delivery.c.due_at <= now,
+        )
+        if not finds(self._engine, query):
+            return
         with writing(self._engine) as connection:
-            rows = connection.execute(
-                select(delivery)
-                .where(
-                    delivery.c.peer == self._peer.name,
-                    delivery.c.state == "stored",
-                    delivery.c.commitment_asked_at.is_not(None),
-                    delivery.c.due_at <= now,
-                )
-                .with_for_update(skip_locked=True)
-            ).all()
+            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             for row in rows:
                 send_again(connection, row, reason, self._policy)
         if rows:
@@ -133,12 +132,13 @@ class CommitmentRequestor:
                 or_(delivery.c.leased_until.is_(None), delivery.c.leased_until <= now),
             )
             .order_by(delivery.c.id)
-            .limit(_MAX_REFERENCES)
-            .with_for_update(skip_locked=True)
         )
+        if not finds(self._engine, query):
+            return None
+        locked = query.limit(_MAX_REFERENCES).with_for_update(skip_locked=True)
         transaction_uid = f"2.25.{uuid.uuid4().int}"  # random, so that nobody else can answer
         with writing(self._engine) as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(locked).all()
             if not rows:
                 return None
             ids = tuple(row.id for row in rows)
@@ -187,7 +187,7 @@ class CommitmentRequestor:
             )
         except NoContextError:
             return Failure("permanent", "the peer does not offer storage commitment")
-        except PeerError as error:
+        except BridgeError as error:  # TLS files that cannot be used are no PeerError
             return Failure("unreachable", str(error))
         try:
             status = association.act(

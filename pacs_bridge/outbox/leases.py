@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Engine, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from pacs_bridge.database import writing
+from pacs_bridge.database import finds, writing
 from pacs_bridge.tables import delivery
 
 _log = structlog.get_logger(__name__)
@@ -76,12 +76,13 @@ def take(
             or_(delivery.c.leased_until.is_(None), delivery.c.leased_until <= now),
         )
         .order_by(delivery.c.priority, delivery.c.due_at, delivery.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
     )
+    if not finds(engine, query):
+        return []
+    locked = query.limit(limit).with_for_update(skip_locked=True)
     with writing(engine) as connection:
         found = [
-            Lease(**{**row._mapping, "path": Path(row.path)}) for row in connection.execute(query)
+            Lease(**{**row._mapping, "path": Path(row.path)}) for row in connection.execute(locked)
         ]
         leases = [lease for lease in found if lease.priority == found[0].priority]
         connection.execute(
@@ -111,8 +112,7 @@ def more_urgent(engine: Engine, peer_name: str, priority: int) -> bool:
         delivery.c.leased_until.is_(None),
         delivery.c.priority < priority,
     )
-    with engine.connect() as connection:
-        return connection.execute(query.limit(1)).first() is not None
+    return finds(engine, query)
 
 
 class HeldLeases:

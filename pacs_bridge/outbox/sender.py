@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
-from sqlalchemy import ColumnElement, Engine, func, update
+from sqlalchemy import ColumnElement, Engine, func, select, update
 
 from pacs_bridge.commitment.requestor import CommitmentRequestor
-from pacs_bridge.database import writing
+from pacs_bridge.database import finds, writing
 from pacs_bridge.errors import EncodingError
 from pacs_bridge.failure import Failure
 from pacs_bridge.outbox.leases import HeldLeases, Lease, free_all, more_urgent, take
@@ -119,15 +119,16 @@ class Outbox:
     def bury_unknown(self, now: float) -> int:
         """Give up deliveries to peers that no setting names; returns how many."""
         reason = "no peer has this name; add it to the settings, then send again"
+        unknown = (
+            delivery.c.state.in_(("queued", "stored")),
+            delivery.c.due_at <= now,
+            delivery.c.peer.not_in(list(self._senders)),
+        )
+        if not finds(self._engine, select(delivery.c.id).where(*unknown)):
+            return 0
         with writing(self._engine) as connection:
             changed = connection.execute(
-                update(delivery)
-                .where(
-                    delivery.c.state.in_(("queued", "stored")),
-                    delivery.c.due_at <= now,
-                    delivery.c.peer.not_in(list(self._senders)),
-                )
-                .values(state="dead", last_error=reason)
+                update(delivery).where(*unknown).values(state="dead", last_error=reason)
             )
         if changed.rowcount:
             _log.error("outbox.unknown_peer", deliveries=changed.rowcount)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, case, insert, or_, select, update
 
-from pacs_bridge.database import writing
+from pacs_bridge.database import finds, writing
 from pacs_bridge.errors import RetrievalError
 from pacs_bridge.retrieve.retrievals import (
     PURPOSES,
@@ -58,10 +58,8 @@ def take_due(
         .order_by(_ORDER, retrieval.c.due_at, retrieval.c.id)
         .limit(1)
     )
-    # Most often there is nothing: no write lock for that, which receiving would have to wait for.
-    with engine.connect() as connection:
-        if connection.execute(query).first() is None:
-            return None
+    if not finds(engine, query):
+        return None
     with writing(engine) as connection:
         found = connection.execute(query.with_for_update(skip_locked=True)).scalar_one_or_none()
         if found is None:

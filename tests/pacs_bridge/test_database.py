@@ -56,6 +56,16 @@ def test_states_are_checked(engine, values):
         connection.execute(study.insert().values({**ROW, **values}))
 
 
+def test_an_error_does_not_quote_the_values(engine):
+    with pytest.raises(IntegrityError) as caught, writing(engine) as connection:
+        connection.execute(
+            study.insert().values({**ROW, "patient_name": "Zhang^San", "state": "x"})
+        )
+    assert "hidden" in str(caught.value)
+    if engine.dialect.name == "sqlite":  # PostgreSQL itself tells the row that it refuses
+        assert "Zhang" not in str(caught.value)
+
+
 def test_foreign_keys_are_enforced(engine):
     with pytest.raises(IntegrityError), writing(engine) as connection:
         connection.execute(
