@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +23,7 @@ from clinical_ai.errors import SettingsError
 from clinical_ai.hl7_settings import Hl7Settings
 from clinical_ai.result_objects import DEFAULT_OBJECTS, ResultObject
 
+_SECRETS = ("password", "token", "database_url")
 AE_TITLE = r"^[\x20-\x5b\x5d-\x7e]{1,16}$"  # DICOM PS3.5 table 6.2-1, VR AE
 
 
@@ -334,6 +336,15 @@ def _settings_file() -> Path:
     return Path(os.environ.get("CLINICAL_AI_CONFIG", "clinical-ai.toml"))
 
 
+def _described(error: ErrorDetails) -> str:
+    """Name a bad value; not shown is what may be, or hold, a password or token."""
+    where = ".".join(map(str, error["loc"])) or "settings"
+    is_plain = isinstance(error["input"], (str, int, float))
+    may_be_secret = error["type"] == "extra_forbidden" or where.endswith(_SECRETS)
+    got = f" (got {error['input']!r})" if is_plain and not may_be_secret else ""
+    return f"{where}: {error['msg']}{got}"
+
+
 def load_settings() -> Settings:
     """Read the settings in force.
 
@@ -345,10 +356,7 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']} (got {e['input']!r})"
-            for e in error.errors()
-        ]
+        lines = [_described(e) for e in error.errors()]
         raise SettingsError(
             "settings cannot be used:\n  "
             + "\n  ".join(lines)
@@ -356,6 +364,13 @@ def load_settings() -> Settings:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{_settings_file()} is not valid TOML: {error}") from error
+    _check_names(settings)
+    _check_exposure(settings)
+    return settings
+
+
+def _check_names(settings: Settings) -> None:
+    """Refuse names of peers that are used twice or not known."""
     twice = sorted(settings.peers.keys() & settings.web_peers.keys())
     if twice:
         raise SettingsError(f"peers and web_peers both name {twice[0]!r}; rename one of them")
@@ -372,6 +387,10 @@ def load_settings() -> Settings:
                 f"{setting} names {unknown[0]!r}, but peers and web_peers have only "
                 f"{sorted(known)}; add the peer or correct the name"
             )
+
+
+def _check_exposure(settings: Settings) -> None:
+    """Refuse what would let anybody in."""
     if settings.dicom.tls_only and settings.dicom.tls_port is None:
         raise SettingsError("dicom.tls_only needs dicom.tls_port: set the port to listen on")
     if settings.production and not settings.dicom.allowed_calling:
@@ -390,4 +409,3 @@ def load_settings() -> Settings:
             "production mode needs hl7.receive.allowed_hosts and hl7.receive.allowed_senders: "
             "list the addresses and applications that may send orders"
         )
-    return settings

@@ -53,6 +53,22 @@ def test_a_bad_value_is_named(monkeypatch, name, value, says):
         load_settings()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[web_peers.a]\nurl = "https://x/d"\npasswort = "geheim"\n',  # misspelt
+        '[web_peers.a]\ntoken = "geheim"\n',  # the URL is missing
+        '[web_peers.a]\nurl = "https://x/d"\npassword = ["geheim"]\n',
+        'database_url = ["postgresql://u:geheim@h/d"]\n',
+    ],
+)
+def test_a_password_is_not_shown(tmp_path, text):
+    (tmp_path / "clinical-ai.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "geheim" not in str(caught.value)
+
+
 def test_a_misspelt_key_is_refused(tmp_path):
     (tmp_path / "clinical-ai.toml").write_text("instituton = 'x'\n")
     with pytest.raises(SettingsError, match="instituton"):
