@@ -24,8 +24,8 @@ _MISSING: Mapping[Missing, str] = {
     Missing.NONE: N_("none"),
     Missing.LEFT_OUT: N_("{count} people with missing values were left out"),
     Missing.IMPUTED: N_(
-        "imputed by chained equations, {count} copies, pooled by Rubin's rules; performance is "
-        "measured on the first copy"
+        "imputed by chained equations, {count} copies, pooled by Rubin's rules; performance and "
+        "proportional hazards are measured on the first copy"
     ),
 }
 _METRICS: Mapping[str, str] = {

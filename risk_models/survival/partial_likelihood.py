@@ -9,7 +9,7 @@ Efron B. J Am Stat Assoc 1977;72:557-565, doi:10.1080/01621459.1977.10480613.
 Therneau TM, Grambsch PM. Modeling Survival Data. Springer 2000, section 3.3.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,7 +61,11 @@ def strata_rows(strata: Texts) -> list[Bools]:
 
 def log_partial_likelihood(data: SurvivalData, coefficients: Floats) -> float:
     """Log partial likelihood (Efron) of the people in `data`."""
-    return float(event_times(data, coefficients).log_likelihood.sum())
+    # With the linear predictor as the one covariate the value is the same, and no matrix of
+    # second moments is made for each person.
+    lp = (data.x - data.x.mean(axis=0)) @ coefficients
+    one = replace(data, covariates=("linear predictor",), x=lp[:, None])
+    return float(event_times(one, np.ones(1)).log_likelihood.sum())
 
 
 def _one_stratum(

@@ -47,10 +47,14 @@ def observed_risk(time: Floats, event: Ints, horizon: float) -> Estimate:
     HorizonError
         If nobody was followed to the horizon.
     """
-    check_horizon(time, horizon)
+    reached = check_horizon(time, horizon)
     curve = aalen_johansen(time, event)
+    value = float(curve.at(horizon)[0])
+    if value == 0:
+        # No event gives no variance: the exact bound of 0 among those followed all the way.
+        return Estimate(0.0, 0.0, float(1 - 0.025 ** (1 / reached.sum())))
     low, high = curve.interval(horizon)
-    return Estimate(float(curve.at(horizon)[0]), float(low[0]), float(high[0]))
+    return Estimate(value, float(low[0]), float(high[0]))
 
 
 def observed_expected_ratio(time: Floats, event: Ints, risk: Floats, horizon: float) -> Estimate:

@@ -30,6 +30,12 @@ def test_finds_the_truth() -> None:
     assert np.abs(risk - TRUTH.risk(DATA.x, 6.0)).mean() < 0.02
 
 
+def test_where_it_starts_does_not_matter() -> None:
+    free = fit_cox(DATA).prediction.coefficients
+    start = np.array([0.5, -1.0, 1.0])
+    assert fit_cox(DATA, start=start).prediction.coefficients == pytest.approx(free, abs=1e-10)
+
+
 def test_weibull_finds_the_truth() -> None:
     fit = fit_weibull(DATA)
     assert fit.prediction.shape == pytest.approx(TRUTH.shape, rel=0.06)

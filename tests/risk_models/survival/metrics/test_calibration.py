@@ -78,3 +78,9 @@ def test_beyond_the_follow_up() -> None:
         calibration_slope(DATA.time, DATA.event, np.full(len(DATA), 0.2), H)
     with pytest.raises(ValueError, match="threshold 1"):
         decision_curve(DATA.time, DATA.event, TRUE, H, [1.0])
+
+
+def test_no_event_still_has_an_upper_bound() -> None:
+    found = observed_risk(np.full(100, 9.0), np.zeros(100, np.int64), 5.0)
+    assert (found.value, found.low) == (0, 0)
+    assert found.high == pytest.approx(0.0362, abs=1e-4)  # Clopper-Pearson of 0 in 100
