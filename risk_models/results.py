@@ -1,7 +1,7 @@
 """What scoring one person returns: a number with everything needed to defend it, or why not."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from risk_models.text import Message
@@ -33,12 +33,19 @@ class Problem:
         What would be accepted, with the unit.
     fields
         Field names that may hold it.
+    given
+        The value as the record holds it, with its unit: a patient's data, so not part of the
+        printed forms. None where nothing is held and in the column form.
+    cure
+        What is probably wrong and would mend it; None in the column form.
     """
 
     variable: str
     kind: ProblemKind
-    valid: str
+    valid: Message
     fields: tuple[str, ...] = ()
+    given: str | None = field(default=None, repr=False)
+    cure: Message | None = None
 
     def __str__(self) -> str:
         """One line without the patient's value, e.g. ``waist: missing (40 to 200 cm)``."""

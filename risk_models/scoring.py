@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from risk_models.cures import explained
 from risk_models.equations.definition import (
     BoolArray,
     CautionRule,
@@ -21,7 +22,7 @@ from risk_models.equations.engine import ScoredColumns, problems_at, score_check
 from risk_models.equations.registry import PANELS, equation_named
 from risk_models.errors import UnknownEquationError
 from risk_models.records import Record, one_row, plain_values
-from risk_models.results import Caution, Evaluation, Refusal, Result
+from risk_models.results import Caution, Evaluation, ProblemKind, Refusal, Result
 from risk_models.short_names import expand
 
 
@@ -54,7 +55,7 @@ def evaluate(equation: str, record: Record, variant: str | None = None) -> Evalu
     found = equation_named(equation)
     chosen = found.variant(variant)
     scored = score_checked(chosen, one_row(chosen.variables, record))
-    outcomes = tuple(_outcome_of(found, scored, outcome) for outcome in chosen.outcomes)
+    outcomes = tuple(_outcome_of(found, scored, outcome, record) for outcome in chosen.outcomes)
     return Evaluation(found.identifier, chosen.name, outcomes)
 
 
@@ -128,9 +129,16 @@ def evaluate_columns(
     return pl.DataFrame(columns)
 
 
-def _outcome_of(equation: Equation, scored: ScoredColumns, outcome: Outcome) -> Result | Refusal:
+def _outcome_of(
+    equation: Equation, scored: ScoredColumns, outcome: Outcome, record: Record
+) -> Result | Refusal:
     variant = scored.variant
-    problems = problems_at(scored, outcome, 0)
+    named = {variable.name: variable for variable in variant.variables}
+    problems = tuple(
+        # What is not defined is a fault of no single input.
+        explained(p, named[p.variable], record) if p.kind is not ProblemKind.NOT_DEFINED else p
+        for p in problems_at(scored, outcome, 0)
+    )
     if problems:
         return Refusal(
             equation.identifier,

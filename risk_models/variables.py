@@ -8,6 +8,7 @@ no ordinary patient lies outside them.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from risk_models.text import N_, Message
 from risk_models.units import (
     CHOLESTEROL_MG_DL_PER_MMOL_L,
     CREATININE_UMOL_L_PER_MG_DL,
@@ -67,13 +68,17 @@ class Measure:
         return {self.name: self.unit, **named} if len(units) == 1 else named
 
     @property
-    def valid(self) -> str:
+    def valid(self) -> Message:
         """The accepted range in words, e.g. ``60 to 280 mmHg``."""
-        end = f"{self.high:g}"
+        values = {"low": f"{self.low:g}", "high": f"{self.high:g}", "unit": printed(self.unit)}
+        if self.whole:
+            return Message(N_("{low} to {high}, whole numbers"), values)
+        if not values["unit"]:
+            return Message(N_("{low} to {high}"), values)
         if self.below is not None and self.below - self.high != 1:
-            end = f"below {self.below:g}"
-        text = f"{self.low:g} to {end} {printed(self.unit)}".rstrip()
-        return text + (", whole numbers" if self.whole else "")
+            values["high"] = f"{self.below:g}"
+            return Message(N_("{low} to below {high} {unit}"), values)
+        return Message(N_("{low} to {high} {unit}"), values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,9 @@ class Flag:
         return {self.name: Unit.COUNT}
 
     @property
-    def valid(self) -> str:
+    def valid(self) -> Message:
         """What is accepted, in words."""
-        return "true or false (1 or 0)"
+        return Message(N_("true or false (1 or 0)"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,9 @@ class Choice:
         return {self.name: Unit.COUNT}
 
     @property
-    def valid(self) -> str:
+    def valid(self) -> Message:
         """What is accepted, in words."""
-        return ", ".join(self.options)
+        return Message(N_("{options}"), {"options": ", ".join(self.options)})
 
 
 Variable = Measure | Flag | Choice

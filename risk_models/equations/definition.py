@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from risk_models.errors import UnknownEquationError
 from risk_models.results import CautionCode, outcome_key
-from risk_models.text import Message
+from risk_models.text import N_, Message
 from risk_models.units import Unit
 from risk_models.variables import Variable
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Columns = Mapping[str, FloatArray]
+
+
+_NO_VALUE = Message(N_("the formula gives no value for these inputs"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Outcome:
     unit: Unit = Unit.PROBABILITY
     classes: Classes | None = None
     needs: frozenset[str] | None = None
-    undefined: str = "the formula gives no value for these inputs"
+    undefined: Message = _NO_VALUE
 
     @property
     def key(self) -> str:

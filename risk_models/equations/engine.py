@@ -222,7 +222,8 @@ def _read_choice(variable: Choice, frame: pl.DataFrame) -> tuple[FloatArray, Sta
     series = frame.get_column(variable.name)
     if series.dtype != pl.String:
         if not isinstance(series.dtype, pl.Categorical | pl.Enum):
-            status[series.is_not_null().to_numpy()] = _STATUS[ProblemKind.NOT_ALLOWED]
+            held = series.is_not_null() & (series.is_not_nan() if series.dtype.is_float() else True)
+            status[held.to_numpy()] = _STATUS[ProblemKind.NOT_ALLOWED]
             return values, status
         series = series.cast(pl.String)
     positions = {option: float(position) for position, option in enumerate(variable.options)}

@@ -98,7 +98,11 @@ EQUATION = Equation(
                 Flag("left_ventricular_hypertrophy"),
             ),
             (
-                Outcome("stroke", 10, undefined="the table prints no probability for 0 points"),
+                Outcome(
+                    "stroke",
+                    10,
+                    undefined=Message(N_("the table prints no probability for 0 points")),
+                ),
                 Outcome("points", unit=Unit.POINTS),
             ),
             _compute,

@@ -42,7 +42,7 @@ _OUTCOMES = (
         "doubling_time",
         unit=Unit.DAY,
         classes=Classes(tuple(_BANDS["labels"]), _class),
-        undefined="no change in size: the doubling time is infinite",
+        undefined=Message(N_("no change in size: the doubling time is infinite")),
     ),
 )
 _SHRINKING = Message(N_("The nodule has shrunk: the negative number is a halving time."))

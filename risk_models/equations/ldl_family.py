@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from risk_models.equations.definition import Columns, FloatArray, Outcome, ShortName
+from risk_models.text import N_, Message
 from risk_models.units import CHOLESTEROL_MG_DL_PER_MMOL_L, Unit
 from risk_models.variables import Variable, hdl_cholesterol, total_cholesterol
 
@@ -21,12 +22,16 @@ SHORT_NAMES = {
 def ldl_outcomes(unit: Unit) -> tuple[Outcome, ...]:
     """LDL and non-HDL cholesterol in the unit of the variant."""
     return (
-        Outcome("ldl_cholesterol", unit=unit, undefined="HDL and triglycerides exceed the total"),
+        Outcome(
+            "ldl_cholesterol",
+            unit=unit,
+            undefined=Message(N_("HDL and triglycerides exceed the total")),
+        ),
         Outcome(
             "non_hdl_cholesterol",
             unit=unit,
             needs=frozenset({"total_cholesterol", "hdl_cholesterol"}),
-            undefined="HDL exceeds total cholesterol",
+            undefined=Message(N_("HDL exceeds total cholesterol")),
         ),
     )
 

@@ -70,7 +70,11 @@ EQUATION = Equation(
             ),
             (
                 Outcome(
-                    "cvd", 10, undefined="age_at_diagnosis is greater than age: correct one of them"
+                    "cvd",
+                    10,
+                    undefined=Message(
+                        N_("age_at_diagnosis is greater than age: correct one of them")
+                    ),
                 ),
             ),
             _compute,

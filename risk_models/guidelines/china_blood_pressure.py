@@ -173,7 +173,7 @@ def drug_treatment(systolic: float, diastolic: float, risk: str) -> Answer:
     if risk in ("high", "very high", "high/very high"):
         return _drug("at once", Message(N_("from 130/85 mmHg at high or very high risk")))
     if risk not in ("low", "medium"):
-        valid = "low, medium, high, very high, or a two-level cell of the table"
+        valid = Message(N_("low, medium, high, very high, or a two-level cell of the table"))
         problem = Problem("risk", ProblemKind.NOT_ALLOWED, valid, ("risk",))
         return NotClassified(EDITION_2024, "drug treatment", (problem,))
     if systolic >= 140 or diastolic >= 90:
@@ -210,7 +210,7 @@ def _pressures(record: Record) -> tuple[Values, tuple[Problem, ...]]:
     """Both pressures; systolic not above diastolic is a slip of the pen."""
     values, problems = read(_PRESSURES, record)
     if not problems and required(values, "systolic_bp") <= required(values, "diastolic_bp"):
-        valid = "greater than the diastolic pressure"
+        valid = Message(N_("greater than the diastolic pressure"))
         problems = (Problem("systolic_bp", ProblemKind.CONTRADICTORY, valid, ("systolic_bp",)),)
     return values, problems
 

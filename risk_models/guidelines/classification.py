@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from risk_models.cures import explained
 from risk_models.equations.engine import check, input_problems
 from risk_models.records import Record, one_row, plain_values
 from risk_models.results import Problem
@@ -69,7 +70,9 @@ def read(variables: tuple[Variable, ...], record: Record) -> tuple[Values, tuple
     """Check the variables in a record; values that are refused come back as None."""
     inputs = check(variables, one_row(variables, record))
     values = plain_values(variables, inputs.values)
-    return values, tuple(input_problems(variables, inputs, 0))
+    named = {variable.name: variable for variable in variables}
+    problems = input_problems(variables, inputs, 0)
+    return values, tuple(explained(p, named[p.variable], record) for p in problems)
 
 
 def number(values: Values, name: str) -> float | None:
