@@ -13,6 +13,7 @@ from risk_models.results import Problem, ProblemKind, Refusal, Result
 from risk_models.survival.arrays import Bools, Floats
 from risk_models.survival.data import NO_STRATUM, join_strata
 from risk_models.survival.model_json import CovariateEntry, ModelFile
+from risk_models.text import N_, Message
 from risk_models.units import Unit
 
 
@@ -119,7 +120,7 @@ def _read(
     strata = np.array([join_strata(row) for row in frame.select(model.strata_columns).iter_rows()])
     unknown = ~np.isin(strata, list(model.baselines))
     if unknown.any():
-        valid = ", ".join(sorted(model.baselines))
+        valid = Message(N_("{options}"), {"options": ", ".join(sorted(model.baselines))})
         name = "|".join(model.strata_columns)
         problems.append((unknown, Problem(name, ProblemKind.NOT_ALLOWED, valid)))
     return x, problems, strata
@@ -131,10 +132,14 @@ def _seen(entry: CovariateEntry, value: Floats) -> Bools:
     return (value >= entry.smallest) & (value <= entry.largest)
 
 
-def _valid(entry: CovariateEntry) -> str:
+def _valid(entry: CovariateEntry) -> Message:
     if entry.values:
-        return " or ".join(f"{value:g}" for value in entry.values)
-    return f"{entry.smallest:g} to {entry.largest:g}, the range the model was fitted to"
+        options = ", ".join(f"{value:g}" for value in entry.values)
+        return Message(N_("{options}"), {"options": options})
+    return Message(
+        N_("{low} to {high}, the range the model was fitted to"),
+        {"low": f"{entry.smallest:g}", "high": f"{entry.largest:g}"},
+    )
 
 
 def _plain(value: object) -> float | bool | str | None:
