@@ -127,7 +127,7 @@ def test_refuses_what_it_has_not_seen() -> None:
         assert [(problem.variable, problem.kind) for problem in refused.problems] == [(name, kind)]
     both = score(model, {"x2": 1, "x3": 50})
     assert isinstance(both, Refusal) and len(both.problems) == 2
-    assert "0 or 1" in str(score(model, {**known, "x2": 2}).problems[0])
+    assert "(0, 1)" in str(score(model, {**known, "x2": 2}).problems[0])
     rows = score_columns(model, pl.DataFrame({"x1": [0.1, 99.0], "x2": [1, 1], "x3": [0.1, 0.1]}))
     assert rows.get_column("risk").is_null().to_list() == [False, True]
     assert rows.get_column("problems").to_list()[0] == ""
