@@ -1,10 +1,12 @@
 """Published numbers and what the R package surveillance says about the same counts."""
 
+import itertools
 from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from scipy.stats import nbinom
 
 from risk_models.surveillance.detectors.cusum import (
     poisson_cusum,
@@ -135,3 +137,57 @@ def test_weeks_of_a_leap_week_year_line_up() -> None:
     starts = mondays(300, date(2016, 1, 4))
     assert starts[261] - timedelta(weeks=1) == date(2020, 12, 28)
     assert same_period(starts[261], 1, monthly=False)[0] == date(2020, 1, 6)
+
+
+def test_flexible_farrington_against_a_recomputation() -> None:
+    """The whole method for one week, from dates, with a Newton fit of its own."""
+    t = STARTS.index(date(2012, 9, 24))
+    centres = [STARTS[t] - timedelta(weeks=weeks) for weeks in (261, 209, 157, 104, 52)]
+    levels: dict[int, int] = {}
+    for here, following in itertools.pairwise([*centres, STARTS[t]]):
+        for offset in range(-3, 4):
+            levels[STARTS.index(here + timedelta(weeks=offset))] = 0
+        between = [
+            i
+            for i, day in enumerate(STARTS)
+            if here + timedelta(weeks=3) < day < following - timedelta(weeks=3)
+        ]
+        # Nine nearly equal seasons between two windows.
+        levels |= {i: 1 + n * 9 // len(between) for n, i in enumerate(between)}
+    index = np.array(sorted(i for i in levels if i < t - 26))
+    y = COUNTS[index]
+    x = np.column_stack(
+        [np.ones(index.size)]
+        + [[float(levels[i] == level) for i in index] for level in range(1, 10)]
+        + [(index - t).astype(float)]
+    )
+
+    def fit(w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        beta = np.zeros(x.shape[1])
+        beta[0] = np.log(y.mean())
+        for _ in range(60):
+            mean = np.exp(x @ beta)
+            beta += np.linalg.solve(x.T @ (x * (w * mean)[:, None]), x.T @ (w * (y - mean)))
+        mean = np.exp(x @ beta)
+        inverse = np.linalg.inv(x.T @ (x * (w * mean)[:, None]))
+        return beta, mean, np.einsum("ij,jk,ik->i", x, inverse, x) * w * mean
+
+    def spread(w: np.ndarray, mean: np.ndarray) -> float:
+        return max(1.0, float((w * (y - mean) ** 2 / mean).sum()) / (y.size - x.shape[1]))
+
+    even = np.ones(y.size)
+    _, mean, leverage = fit(even)
+    residual = 1.5 * (y ** (2 / 3) * mean ** (-1 / 6) - mean**0.5)
+    residual /= np.sqrt(spread(even, mean) * (1 - leverage))
+    weights = np.where(residual > 2.58, residual**-2.0, 1.0)
+    assert (weights < 1).any()  # the outbreak of November 2011
+    weights *= y.size / weights.sum()
+    beta, mean, _ = fit(weights)
+    expected, phi = float(np.exp(beta[0])), spread(weights, mean)
+    assert expected <= y.max()
+    size = expected / (phi - 1)
+    limit = nbinom.ppf(0.995, size, 1 / phi)
+
+    found = farrington(COUNTS, STARTS, t, FLEXIBLE)
+    assert found.expected[t] == pytest.approx(expected, rel=1e-6)
+    assert found.threshold[t] == limit
