@@ -157,6 +157,8 @@ def _number_or_text(column: pl.Series) -> pl.Series:
         return column
     text = column.str.strip_chars()
     filled = text.set(text.is_in(EMPTY), None)
+    if set(filled.drop_nulls().str.to_lowercase().unique()) <= {"true", "false"}:
+        return filled.str.to_lowercase() == "true"
     number = filled.cast(pl.Float64, strict=False)
     # One cell that is no number: the column is text, and a model asked of it will say so.
     return number if number.null_count() == filled.null_count() else filled

@@ -12,6 +12,10 @@ from risk_models.survival.errors import SurvivalDataError
 from risk_models.survival.lifelines_frame import EVENT, TIME, fit_errors, lifelines_frame
 from risk_models.survival.prediction import WeibullAcceleratedFailure
 
+PRECISION = 1e-14
+"""Change of the mean log-likelihood at which a fit ends; lifelines' own 1e-10 leaves risks 5e-6
+off."""
+
 
 @dataclass(frozen=True, slots=True)
 class WeibullFit:
@@ -52,20 +56,22 @@ def fit_weibull(data: SurvivalData) -> WeibullFit:
     if data.strata_columns:
         raise SurvivalDataError("a Weibull model takes no strata")
     fitter = WeibullAFTFitter()
+    frame, unit = lifelines_frame(data)
     with fit_errors("Weibull model"):
-        fitter.fit(lifelines_frame(data), duration_col=TIME, event_col=EVENT)
+        fitter.fit(frame, duration_col=TIME, event_col=EVENT, fit_options={"ftol": PRECISION})
     scale, shape = fitter.params_["lambda_"], fitter.params_["rho_"]
     names = list(data.covariates)
     covariance = fitter.variance_matrix_.loc["lambda_", "lambda_"].loc[names, names]
+    coefficients = unit.coefficients(scale[names].to_numpy(dtype=np.float64))
     prediction = WeibullAcceleratedFailure(
         data.covariates,
-        scale[names].to_numpy(dtype=np.float64),
-        float(scale["Intercept"]),
+        coefficients,
+        float(scale["Intercept"] - unit.mean @ coefficients),
         float(np.exp(shape["Intercept"])),
     )
     return WeibullFit(
         prediction,
-        covariance.to_numpy(dtype=np.float64),
+        unit.covariance(covariance.to_numpy(dtype=np.float64)),
         float(fitter.log_likelihood_),
         len(data),
         data.events,

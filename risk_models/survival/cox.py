@@ -107,18 +107,18 @@ def fit_cox(
         If the fit does not converge.
     """
     fitter = CoxPHFitter(penalizer=penalty.strength, l1_ratio=penalty.l1_ratio)
-    frame = lifelines_frame(data)
+    frame, scale = lifelines_frame(data)
     with fit_errors("Cox model"):
         fitter.fit(
             frame,
             duration_col=TIME,
             event_col=EVENT,
             strata=[STRATUM] if data.strata_columns else None,
-            initial_point=None if start is None else start * data.x.std(axis=0, ddof=1),
+            initial_point=None if start is None else start * scale.deviation,
             fit_options={"precision": PRECISION, "r_precision": PRECISION},
         )
-    coefficients = fitter.params_.to_numpy(dtype=np.float64)
-    covariance = fitter.variance_matrix_.to_numpy(dtype=np.float64)
+    coefficients = scale.coefficients(fitter.params_.to_numpy(dtype=np.float64))
+    covariance = scale.covariance(fitter.variance_matrix_.to_numpy(dtype=np.float64))
     return cox_fit(data, coefficients, covariance, penalty)
 
 

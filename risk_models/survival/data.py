@@ -8,7 +8,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from risk_models.survival.arrays import Floats, Ints, Texts
-from risk_models.survival.errors import SurvivalDataError
+from risk_models.survival.errors import FitError, SurvivalDataError
 
 NO_STRATUM = ""
 """Stratum of everyone in a model without strata."""
@@ -82,6 +82,22 @@ class SurvivalData:
             time=np.where(late, horizon, self.time),
             event=np.where(late, 0, self.event),
         )
+
+
+def check_fittable(data: SurvivalData) -> None:
+    """Refuse what no model can be fitted to; a bootstrap sample or a stratum may come to that.
+
+    Raises
+    ------
+    FitError
+        If nobody has the event, or a covariate is the same for everyone.
+    """
+    if data.events == 0:
+        raise FitError("nobody has the event")
+    same = (data.x == data.x[:1]).all(axis=0)
+    if same.any():
+        name = data.covariates[int(np.argmax(same))]
+        raise FitError(f"{name}: the same for everyone; leave it out")
 
 
 def join_strata(values: Sequence[object]) -> str:

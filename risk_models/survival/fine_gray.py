@@ -17,7 +17,7 @@ import numpy as np
 
 from risk_models.survival.arrays import Floats, Ints
 from risk_models.survival.coefficients import Coefficient, wald
-from risk_models.survival.data import NO_STRATUM, SurvivalData
+from risk_models.survival.data import NO_STRATUM, SurvivalData, check_fittable
 from risk_models.survival.errors import FitError, SurvivalDataError
 from risk_models.survival.metrics.kaplan_meier import censoring_curve
 from risk_models.survival.prediction import ProportionalHazards, StepFunction
@@ -73,13 +73,14 @@ def fit_fine_gray(data: SurvivalData) -> FineGrayFit:
     SurvivalDataError
         If a covariate is missing, there are strata, or nobody has a competing event.
     FitError
-        If the fit does not converge.
+        If nobody has the event, a covariate is the same for everyone, or the fit does not converge.
     """
     if any(data.missing.values()) or data.strata_columns:
         raise SurvivalDataError("a Fine-Gray model takes complete covariates and no strata")
     competing = int((data.event > 1).sum())
     if competing == 0:
         raise SurvivalDataError("nobody has a competing event (code 2 or above); fit a Cox model")
+    check_fittable(data)
     mean, scale = data.x.mean(axis=0), data.x.std(axis=0)
     people = _weighted(data, (data.x - mean) / scale)
     beta = _newton(people)

@@ -16,7 +16,7 @@ def write(path, seed):
     frame = pl.DataFrame(data.x, schema=["age", "smoker", "bp"]).with_columns(
         sex=pl.Series(np.where(np.arange(300) % 2, "男", "女")),
         time=data.time,
-        event=data.event,
+        event=data.event == 1,  # written as true and false
     )
     path.write_bytes(frame.write_csv().encode("gbk"))
 

@@ -1,5 +1,7 @@
 """Competing risks: truth, a second implementation, standard errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from lifelines import AalenJohansenFitter, CoxTimeVaryingFitter
 
 from risk_models.survival.competing import aalen_johansen
 from risk_models.survival.data import SurvivalData
-from risk_models.survival.errors import SurvivalDataError
+from risk_models.survival.errors import FitError, SurvivalDataError
 from risk_models.survival.fine_gray import fit_fine_gray
 from risk_models.survival.metrics.kaplan_meier import censoring_curve, kaplan_meier
 from tests.risk_models.survival.simulation import FineGray, Weibull
@@ -67,6 +69,14 @@ def test_fine_gray_standard_errors_are_the_spread_over_repeats() -> None:
 def test_fine_gray_refusals() -> None:
     with pytest.raises(SurvivalDataError, match="competing event"):
         fit_fine_gray(Weibull().cohort(50, seed=1))
+    data = TRUTH.cohort(100, seed=1)
+    with pytest.raises(FitError, match="x2: the same"):
+        fit_fine_gray(replace(data, x=data.x * [1, 0]))
+    with pytest.raises(FitError, match="follows from the others"):
+        fit_fine_gray(replace(data, x=data.x[:, [0, 0]]))
+    separated = (data.event == 1).astype(float)
+    with pytest.raises(FitError, match="separates"):
+        fit_fine_gray(replace(data, x=np.column_stack([data.x[:, 0], separated])))
 
 
 def test_cumulative_incidence_intervals_cover() -> None:

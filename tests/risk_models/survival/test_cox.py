@@ -30,6 +30,16 @@ def test_finds_the_truth() -> None:
     assert np.abs(risk - TRUTH.risk(DATA.x, 6.0)).mean() < 0.02
 
 
+@pytest.mark.parametrize("fit", [fit_cox, fit_weibull])
+def test_the_unit_of_a_covariate_does_not_matter(fit) -> None:
+    grams, tonnes = fit(DATA), fit(replace(DATA, x=DATA.x / 1e6 + 3))
+    for small, large in zip(grams.coefficients, tonnes.coefficients, strict=True):
+        assert large.value == pytest.approx(1e6 * small.value, rel=1e-5)
+        assert large.standard_error == pytest.approx(1e6 * small.standard_error, rel=1e-5)
+    risks = grams.prediction.risk(DATA.x, 5.0), tonnes.prediction.risk(DATA.x / 1e6 + 3, 5.0)
+    assert risks[0] == pytest.approx(risks[1], abs=1e-6)
+
+
 def test_where_it_starts_does_not_matter() -> None:
     free = fit_cox(DATA).prediction.coefficients
     start = np.array([0.5, -1.0, 1.0])
@@ -156,3 +166,13 @@ def test_refusals() -> None:
         fit_cox(DATA).prediction.risk(DATA.x, 1e9)
     with pytest.raises(ValueError, match="strength -1"):
         Penalty(-1.0)
+
+
+def test_samples_that_nothing_can_be_fitted_to() -> None:
+    constant = replace(DATA, x=np.column_stack([DATA.x[:, :2], np.ones(len(DATA))]))
+    quiet = replace(DATA, event=np.zeros(len(DATA), np.int64))
+    for fit in (fit_cox, fit_weibull):
+        with pytest.raises(FitError, match="x3: the same for everyone"):
+            fit(constant)
+        with pytest.raises(FitError, match="nobody has the event"):
+            fit(quiet)
