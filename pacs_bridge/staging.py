@@ -10,6 +10,7 @@ import os
 import shutil
 import threading
 import uuid
+import weakref
 from pathlib import Path
 
 from pacs_bridge.files import PART_SUFFIX
@@ -31,7 +32,7 @@ class Staging:
         self._root = root
         root.mkdir(parents=True, exist_ok=True)
         self._folder: Path | None = None
-        self._lock = -1
+        self._release: weakref.finalize[[Path, int], Staging] | None = None
         self._making = threading.Lock()
 
     def new_part(self) -> Path:
@@ -44,10 +45,9 @@ class Staging:
     def close(self) -> None:
         """Give the folder up, with what is in it."""
         with self._making:
-            if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
-                os.close(self._lock)
-                self._folder = None
+            if self._release is not None:
+                self._release()
+                self._folder = self._release = None
 
     def clear_abandoned(self) -> int:
         """Delete what processes that are gone have left; returns the number of files."""
@@ -72,9 +72,15 @@ class Staging:
                 continue
             fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.is_dir():
-                self._lock = lock
+                # Also when the archive is forgotten, and at the end of the process.
+                self._release = weakref.finalize(self, _give_up, folder, lock)
                 return folder
             os.close(lock)
+
+
+def _give_up(folder: Path, lock: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
 
 
 def _clear(folder: Path) -> int:

@@ -1,6 +1,8 @@
 """Many threads and several archives (as in several processes) store into one folder at once."""
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -88,3 +90,17 @@ def test_an_archive_leaves_what_another_has_in_the_making(archives):
     first.close()
     second.rebuild()
     assert not part.exists()
+
+
+def test_an_archive_that_is_forgotten_keeps_no_file_open(engine, tmp_path):
+    def open_files():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    store(Archive(tmp_path / "archive", engine, watermark_bytes=0), ct_slice(1))
+    gc.collect()
+    before = open_files()
+    for number in range(2, 8):
+        store(Archive(tmp_path / "archive", engine, watermark_bytes=0), ct_slice(number))
+    gc.collect()
+    assert open_files() <= before
+    assert list((tmp_path / "archive" / "incoming").iterdir()) == []
