@@ -30,6 +30,10 @@ smaller of the nearest two non-empty periods' counts as mean would be zero less 
 that is if both hold 14 events or more. The season of one disease fades out before it ends."""
 
 
+STRAY = timedelta(days=366)
+"""Events before a year without any event are taken as strays unless the user says otherwise."""
+
+
 class Status(StrEnum):
     """How completely a period was reported."""
 
@@ -58,7 +62,7 @@ class Coverage:
     Parameters
     ----------
     first, last
-        First and last day; None is the first and last event of the table.
+        First and last day; None is the first and last event of the table, strays apart.
     gaps
         Days in between that were not reported.
     silence_is_zero
@@ -150,7 +154,7 @@ def count_events(
             raise EventTableError(
                 f"no event in the district {chosen.district!r}; there are: {', '.join(known[:20])}"
             )
-    first_event, last_event = _days(events.rows)
+    first_event, last_event = reported_days(events)
     span = Span(coverage.first or first_event, coverage.last or last_event)
     starts = starts_between(span.first, span.last, period)
     reports = _by_period(rows, starts, period)
@@ -161,8 +165,14 @@ def count_events(
     )
 
 
-def _days(rows: pl.DataFrame) -> tuple[date, date]:
-    first, last = rows["date"].min(), rows["date"].max()
+def reported_days(events: Events) -> tuple[date, date]:
+    """First and last day with an event, leaving out strays before a silence of `STRAY`.
+
+    One slip in a year would else make years of zeros the baseline.
+    """
+    days = events.rows["date"].unique().sort()
+    silent = (days.diff() > STRAY).fill_null(value=False).arg_true()
+    first, last = days[int(silent[-1]) if silent.len() else 0], days[-1]
     assert isinstance(first, date)
     assert isinstance(last, date)
     return first, last

@@ -17,6 +17,8 @@ NO_DISEASE = "no disease code or name"
 NO_DATE = "no date"
 UNSTATED = "unstated"
 OLDEST_AGE = 120
+EARLIEST = date(1950, 1, 1)
+"""No register that is kept in such tables reaches further back; earlier dates are slips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def read_events(path: Path, work: Path, as_of: date, columns: EventColumns | Non
     }
     wide = _read(table, found)
     issues = _issues(wide, found, as_of, path.name)
-    known = pl.col("date").is_not_null() & (pl.col("date") <= as_of)
+    known = pl.col("date").is_between(EARLIEST, as_of).fill_null(value=False)
     diseased = pl.col("code").is_not_null() | pl.col("name").is_not_null()
     rows = wide.filter(known & diseased).select(
         "date",
@@ -156,6 +158,7 @@ def _issues(
             "YYYY-MM-DD",
         ),
         ("date", "date_cell", day > as_of, Issue.FUTURE_DATE.value, f"{as_of} or before"),
+        ("date", "date_cell", day < EARLIEST, Issue.IMPLAUSIBLE.value, f"{EARLIEST} or later"),
         (
             "code" if found["code"] else "name",
             "code",

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from risk_models.cohort.suppression import SMALLEST_SHOWN
 from risk_models.surveillance.counts import (
     CountSeries,
     Coverage,
@@ -16,10 +17,11 @@ from risk_models.surveillance.counts import (
     Span,
     Status,
     count_events,
+    reported_days,
 )
 from risk_models.surveillance.errors import BaselineError, EventTableError, UnknownChoiceError
 from risk_models.surveillance.events import EventColumns, Events, read_events
-from risk_models.surveillance.groups import ALL, DiseaseGroup
+from risk_models.surveillance.groups import ALL, DiseaseGroup, belongs
 from risk_models.surveillance.hiding import BoolArray, hidden_alone, hidden_beside_total
 from risk_models.surveillance.methods import Method, Options, first_judged, method_named
 from risk_models.surveillance.periods import Period, index_of, year_of
@@ -27,6 +29,8 @@ from risk_models.surveillance.rates import Population, read_population
 from risk_models.surveillance.results import Judgement, SeriesResult
 
 Progress = Callable[[str, int, int], None]
+
+MOST_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def run_surveillance(
     progress("judge", len(series), len(series))
     if not any(result.judgements for result in results):
         raise BaselineError(results[0].problems[0])
-    notes = (*events.notes, *_notes(results))
+    notes = (*events.notes, *_not_counted(request, events), *_notes(results))
     return Surveillance(
         request, tuple(results), events.issues, events.total, events.rows.height, notes
     )
@@ -196,6 +200,26 @@ def _people(
         for start in series.starts
     ]
     return np.array([np.nan if number is None else number for number in people])
+
+
+def _not_counted(request: SurveillanceRequest, events: Events) -> Iterator[str]:
+    """Events outside the covered days, and the most frequent names that no group knows."""
+    first, last = reported_days(events)
+    first, last = request.coverage.first or first, request.coverage.last or last
+    outside = events.rows.filter(~pl.col("date").is_between(first, last)).height
+    if outside:
+        yield (
+            f"{outside} events before {first} or after {last} are not counted; if they belong, say "
+            "so with --complete-from and --complete-to"
+        )
+    known = pl.lit(value=False)
+    for group in request.groups:
+        known |= belongs(group, "code", "name")
+    others = events.rows.filter(~known & pl.col("name").is_not_null()).group_by("name").len()
+    names = others.sort("len", "name", descending=[True, False])
+    listed = [f"{name} ({count})" for name, count in names.iter_rows() if count >= SMALLEST_SHOWN]
+    if listed:
+        yield f"names in no chosen group, the most frequent: {', '.join(listed[:MOST_NAMES])}"
 
 
 def _notes(results: list[SeriesResult]) -> Iterator[str]:

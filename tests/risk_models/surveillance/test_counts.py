@@ -97,6 +97,15 @@ def test_a_season_that_fades_out_is_no_silence(tmp_path: Path) -> None:
     assert set(series.status[:-1]) == {Status.COMPLETE}
 
 
+def test_a_slip_in_the_year_does_not_make_years_of_zeros(tmp_path: Path) -> None:
+    rows = [("2004-01-01", "I63", "甲", "男", "60"), *weekly_events(10)]
+    events = _events(tmp_path, rows)
+    series = count_events(events, ALL, Period.WEEK, Coverage())
+    assert series.starts[0] == date(2024, 1, 1) and series.events.sum() == 60
+    asked = count_events(events, ALL, Period.WEEK, Coverage(first=date(2004, 1, 1)))
+    assert asked.events.sum() == 61
+
+
 def test_district_sex_and_age(tmp_path: Path) -> None:
     rows = [
         ("2024-01-01", "I63", "甲", "男", "59"),
@@ -158,6 +167,7 @@ def test_bad_rows_are_listed_and_the_others_counted(tmp_path: Path) -> None:
         *weekly_events(2, each=2),
         ("2031-05-01", "I63", "甲", "男", "60"),
         ("31/12/2020", "I63", "甲", "男", "60"),
+        ("0204-05-01", "I63", "甲", "男", "60"),
         ("", "I63", "甲", "男", "60"),
         ("2024-01-02", "", "甲", "男", "60"),
         ("2024-01-02", "I63", "甲", "X", "-3"),
@@ -169,12 +179,13 @@ def test_bad_rows_are_listed_and_the_others_counted(tmp_path: Path) -> None:
     assert dict(events.issues.group_by("issue").len().iter_rows()) == {
         "date in the future": 1,
         "not a date": 1,
+        "outside the plausible range": 1,
         "no date": 1,
         "no disease code or name": 1,
         "word not known for this field": 1,
         "not a number": 1,
     }
-    assert events.issues["source_row"].to_list() == [5, 6, 7, 8, 9, 9]
+    assert events.issues["source_row"].to_list() == [5, 6, 7, 8, 9, 10, 10]
     assert "GB18030" in events.notes[0]
 
 

@@ -157,6 +157,19 @@ def test_choices_that_cannot_be(request_: SurveillanceRequest) -> None:
         parse_gap("2024-02-01..2024-01-01")
 
 
+def test_what_is_not_counted_is_said(request_: SurveillanceRequest, tmp_path: Path) -> None:
+    header = ("日期", "病种")
+    rows = [("2020-02-02", "乙肝"), *[(row[0], "乙肝") for row in weekly_events(20)]]
+    rows += [(row[0], "流感样病例") for row in weekly_events(20)] + [("2024-01-01", "怪病")]
+    path = write_events(tmp_path / "e.csv", rows, header)
+    chosen = (GROUPS["notifiable_b"],)
+    found = run_surveillance(replace(request_, source=path, groups=chosen, methods=("ears_c1",)))
+    notes = "\n".join(found.notes)
+    assert "1 events before 2024-01-01 or after 2024-05-19 are not counted" in notes
+    assert "in no chosen group, the most frequent: 流感样病例 (120)" in notes
+    assert "怪病" not in notes  # too few to be named
+
+
 def test_months(request_: SurveillanceRequest) -> None:
     found = run_surveillance(
         replace(request_, period=Period.MONTH, methods=tuple(METHODS), options=Options(years=1))
