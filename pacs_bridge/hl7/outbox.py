@@ -5,15 +5,17 @@ that dies loses its lease and another goes on. What was sent but not yet recorde
 again with the same control id (MSH-10), by which the peer knows it.
 """
 
+import threading
 import time
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
-from sqlalchemy import ColumnElement, Engine, Row, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Row, and_, or_, select, update
 
-from pacs_bridge.database import insert_or_ignore, writing
+from pacs_bridge.database import finds, insert_or_ignore, writing
 from pacs_bridge.errors import PeerError
 from pacs_bridge.hl7.acknowledgement import Acknowledgement
 from pacs_bridge.hl7.outgoing import MAX_ERROR_CHARACTERS
@@ -23,6 +25,7 @@ from pacs_bridge.polling import Poller
 from pacs_bridge.retry import backoff_seconds
 
 _POLL_SECONDS = 1.0
+_UNKNOWN_POLL_SECONDS = 5.0
 _BATCH = 50
 _MARGIN_SECONDS = 30.0  # of a lease beyond the longest exchange
 _MAX_ATTEMPTS = 20  # with the backoff of `retry`: about four hours
@@ -70,21 +73,32 @@ class Hl7Outbox:
         self._max_attempts = max_attempts
         self._max_errors = max_errors
         self._first_retry_seconds = first_retry_seconds
-        self._poller = Poller("hl7-outbox", self.run_due, interval_seconds=_POLL_SECONDS)
+        self._interrupted = threading.Event()
+        self._pollers = [
+            Poller(f"hl7-outbox-{peer}", partial(self._serve, peer), interval_seconds=_POLL_SECONDS)
+            for peer in self._peers
+        ]
+        self._pollers.append(
+            Poller("hl7-outbox", self.bury_unknown, interval_seconds=_UNKNOWN_POLL_SECONDS)
+        )
 
     def start(self) -> None:
-        """Send in a thread."""
+        """Send in threads, one for each peer, so that a slow one delays nobody else."""
+        self._interrupted.clear()
         with writing(self._engine) as connection:
             connection.execute(
                 update(hl7_sender)
                 .where(hl7_sender.c.leased_by == self._name)
                 .values(leased_until=None, leased_by=None)
             )
-        self._poller.start()
+        for poller in self._pollers:
+            poller.start()
 
     def stop(self) -> None:
-        """Stop the thread after the messages in progress."""
-        self._poller.stop()
+        """Stop the threads, each after the message in progress."""
+        self._interrupted.set()
+        for poller in self._pollers:
+            poller.stop()
 
     def run_due(self, now: float) -> int:
         """Send what is due, peer by peer; returns how many messages were accepted.
@@ -94,23 +108,26 @@ class Hl7Outbox:
         now
             Seconds since 1970 UTC.
         """
+        self.bury_unknown(now)
+        return sum(self._serve(name, now) for name in sorted(self._peers))
+
+    def bury_unknown(self, now: float) -> int:
+        """Give up messages to peers that no setting names; returns how many."""
+        unknown = (_is_due(now), hl7_outgoing.c.peer.not_in(list(self._peers)))
+        query = select(hl7_outgoing.c.peer).where(*unknown).distinct()
         with self._engine.connect() as connection:
-            names = connection.execute(
-                select(hl7_outgoing.c.peer)
-                .where(hl7_outgoing.c.state == "queued", hl7_outgoing.c.due_at <= now)
-                .distinct()
-                .order_by(hl7_outgoing.c.peer)
-            ).scalars()
-            waiting = list(names)
-        return sum(self._serve(name, now) for name in waiting)
+            names = list(connection.execute(query).scalars())
+        return sum(self._bury_all(name) for name in names)
 
     def _serve(self, peer_name: str, now: float) -> int:
-        peer = self._peers.get(peer_name)
-        if peer is None:
-            reason = f"no HL7 peer is named {peer_name!r}; add it to the settings, then send again"
-            self._bury_all(peer_name, reason)
+        peer = self._peers[peer_name]
+        left_alone = select(hl7_sender.c.peer).where(
+            hl7_sender.c.peer == peer_name, hl7_sender.c.due_at > now
+        )
+        if finds(self._engine, left_alone):
             return 0
-        if not self._lease(peer, now, when_due=True):
+        # What is due may wait for an earlier message on its subject: no connection for that.
+        if self._next(peer_name, now) is None or not self._lease(peer, now, when_due=True):
             return 0
         try:
             return self._converse(peer, now)
@@ -119,10 +136,6 @@ class Hl7Outbox:
 
     def _converse(self, peer: Hl7Peer, now: float) -> int:
         sent = 0
-        # What is due may wait for an earlier message on its subject: no connection for that.
-        row = self._next(peer.name, now)
-        if row is None:
-            return 0
         with ExitStack() as stack:
             try:
                 connection = stack.enter_context(MllpConnection(peer))
@@ -130,13 +143,14 @@ class Hl7Outbox:
                 self._unreachable(peer.name, str(error), now)
                 return 0
             self._reachable(peer.name)
-            while row is not None and sent < _BATCH and self._lease(peer, time.time()):
+            while sent < _BATCH and (row := self._next(peer.name, now)) is not None:
+                if self._interrupted.is_set() or not self._lease(peer, time.time()):
+                    break
                 try:
                     sent += self._send(connection, row, now)
                 except PeerError as error:
                     self._fail(row, str(error), now, limit=self._max_attempts)
                     break
-                row = self._next(peer.name, now)
         return sent
 
     def _send(self, connection: MllpConnection, row: Row[tuple[object, ...]], now: float) -> bool:
@@ -194,8 +208,7 @@ class Hl7Outbox:
             select(hl7_outgoing)
             .where(
                 hl7_outgoing.c.peer == peer_name,
-                hl7_outgoing.c.state == "queued",
-                hl7_outgoing.c.due_at <= now,
+                _is_due(now),
                 ~blocked,
             )
             # Not the oldest first: a message that the peer cannot digest would hold up the rest.
@@ -208,6 +221,7 @@ class Hl7Outbox:
     def _fail(self, row: Row[tuple[object, ...]], reason: str, now: float, *, limit: int) -> None:
         failures = row.attempts + 1
         dead = failures >= limit
+        now = max(now, time.time())  # others may have been waited for since
         self._finish(
             row,
             {
@@ -257,13 +271,19 @@ class Hl7Outbox:
                 .values(failures=0, due_at=0.0)
             )
 
-    def _bury_all(self, peer_name: str, reason: str) -> None:
+    def _bury_all(self, peer_name: str) -> int:
+        reason = f"no HL7 peer is named {peer_name!r}; add it to the settings, then send again"
         with writing(self._engine) as connection:
-            connection.execute(
+            changed = connection.execute(
                 update(hl7_outgoing)
                 .where(hl7_outgoing.c.peer == peer_name, hl7_outgoing.c.state == "queued")
                 .values(state="dead", last_error=reason)
             )
+        return changed.rowcount
+
+
+def _is_due(now: float) -> ColumnElement[bool]:
+    return and_(hl7_outgoing.c.state == "queued", hl7_outgoing.c.due_at <= now)
 
 
 def _said(answer: Acknowledgement) -> str:

@@ -213,6 +213,27 @@ def test_no_connection_is_made_for_a_message_that_waits_for_an_earlier_one(engin
         assert connection.execute(select(hl7_sender.c.failures)).scalar_one() == 0
 
 
+def test_a_slow_and_a_dead_peer_delay_nobody(engine):
+    queue(engine, "S1", peer="slow")
+    queue(engine, "D1", peer="dead")
+    with scripted_ris("hang") as slow, scripted_ris() as good:
+        peers = {
+            # First by name, so that the good one would have to wait for them.
+            "dead": Hl7Peer("dead", "192.0.2.1", 2575),
+            "good": Hl7Peer("good", "127.0.0.1", good.port),
+            "slow": Hl7Peer("slow", "127.0.0.1", slow.port, acknowledge_seconds=6.0),
+        }
+        sender = Hl7Outbox(engine, peers)
+        sender.start()
+        poll(lambda: slow.received)
+        queue(engine, "G1", peer="good")
+        begin = time.monotonic()
+        poll(lambda: good.received, 5)
+        assert time.monotonic() - begin < 4.0
+        assert "sent" not in states(engine)[:2]
+        sender.stop()
+
+
 def test_an_unknown_peer_is_dead_at_once(engine):
     queue(engine, "C1", peer="gone")
     outbox(engine, 1).run_due(time.time())
