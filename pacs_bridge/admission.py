@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 from pacs_bridge import status
 from pacs_bridge.database import writing
@@ -24,6 +25,7 @@ from pacs_bridge.index import (
 )
 
 _MAX_GROUP = 64
+_ATTEMPTS = 3  # at one instance that another process commits at the same moment
 _OTHER_CONTENT = "the SOP Instance UID is archived with other content"
 
 
@@ -99,10 +101,16 @@ class Admission:
             entry.done = True
 
     def _commit_alone(self, entry: _Entry) -> None:
-        try:
-            self._commit([entry])
-        except Exception as error:  # noqa: BLE001 - raised again in the thread it belongs to
-            entry.error = error
+        for _ in range(_ATTEMPTS):
+            try:
+                self._commit([entry])
+                return
+            except IntegrityError as error:
+                # Another process has just committed the same instance: the next look finds it.
+                entry.error = error
+            except Exception as error:  # noqa: BLE001 - raised again in the thread it belongs to
+                entry.error = error
+                return
 
     def _commit(self, group: Sequence[_Entry]) -> None:
         new: list[_Entry] = []

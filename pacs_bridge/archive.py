@@ -1,10 +1,12 @@
 """The durable archive: a received instance is on disk and indexed before it is acknowledged."""
 
 import hashlib
+import mmap
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -283,17 +285,22 @@ class Archive:
     def _admit(self, incoming: Incoming, archived: Archived) -> bool:
         """Put file and row in place; False if the same content is already archived."""
         path = self.root / archived.path
-        if path.exists():
+        if path.exists() and not self._is_indexed(archived.header.sop_instance_uid):
             self._index_file(path)  # left by a crash or a failed commit; the first is kept
         part = incoming.sync()
         return self._admission.admit(archived, part)
+
+    def _is_indexed(self, sop_instance_uid: str) -> bool:
+        with self.engine.connect() as connection:
+            return bool(find_digests(connection, [sop_instance_uid]))
 
     def _index_file(self, path: Path) -> bool:
         """Insert the row of a file that has none; a file that is not whole is set aside."""
         try:
             meta = read_file_meta(path)
-            dataset = path.read_bytes()[meta.offset :]
-            header = read_header(dataset, meta.transfer_syntax_uid)
+            with _dataset_of(path, meta.offset) as dataset:
+                header = read_header(dataset, meta.transfer_syntax_uid)
+                size_bytes, sha256 = len(dataset), hashlib.sha256(dataset).hexdigest()
         except (EncodingError, RefusedError) as error:
             _log.error("archive.unreadable_file", name=path.name, reason=str(error))
             self._quarantine.set_aside(path, f"a file found at the start is not whole: {error}")
@@ -302,8 +309,8 @@ class Archive:
             header=header,
             transfer_syntax_uid=meta.transfer_syntax_uid,
             path=str(path.relative_to(self.root)),
-            size_bytes=len(dataset),
-            sha256=hashlib.sha256(dataset).hexdigest(),
+            size_bytes=size_bytes,
+            sha256=sha256,
             calling_ae_title=meta.source_ae_title,
             received_at=time.time(),
             called_ae_title=meta.receiving_ae_title,
@@ -326,6 +333,18 @@ class Archive:
             )
         except (OSError, SQLAlchemyError) as failure:
             _log.error("archive.quarantine_failed", error=type(failure).__name__)
+
+
+@contextmanager
+def _dataset_of(path: Path, offset: int) -> Iterator[memoryview]:
+    """Give access to the data set of a file without holding it in memory."""
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as whole,
+        whole[offset:] as dataset,
+    ):
+        yield dataset
 
 
 def _check_command(header: Header, sop_class_uid: str, sop_instance_uid: str) -> None:

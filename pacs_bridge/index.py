@@ -216,12 +216,6 @@ def find_digests(connection: Connection, uids: Sequence[str]) -> dict[str, str]:
     return {row.sop_instance_uid: row.sha256 for row in rows}
 
 
-def find_sha256(connection: Connection, sop_instance_uid: str) -> str | None:
-    """Return the digest of the archived instance; None if it is not archived."""
-    query = select(instance.c.sha256).where(instance.c.sop_instance_uid == sop_instance_uid)
-    return connection.execute(query).scalar_one_or_none()
-
-
 def find_study(connection: Connection, study_uid: str) -> StudyRecord | None:
     """Return the study's row; None if there is none."""
     row = connection.execute(select(study).where(study.c.study_instance_uid == study_uid)).first()
