@@ -6,6 +6,7 @@ kernel clears it, sends the acknowledgement at once.
 """
 
 import contextlib
+import math
 import socket
 import ssl
 import struct
@@ -77,13 +78,15 @@ class PduStream:
         """Return the file descriptor, for `select`."""
         return self._socket.fileno()
 
-    def read(self, begin_within: float) -> tuple[int, memoryview]:
+    def read(self, begin_within: float, *, end_within: float = math.inf) -> tuple[int, memoryview]:
         """Wait for a PDU.
 
         Parameters
         ----------
         begin_within
             Seconds in which its first byte must come.
+        end_within
+            Seconds in which its last byte must come, beside the limit on each PDU.
 
         Returns
         -------
@@ -97,10 +100,11 @@ class PduStream:
         ProtocolError
             If the PDU is of no known type or larger than we tolerate.
         """
+        called_at = time.monotonic()
         if self._stop == self._start:
             self._start = self._stop = 0
-            self._receive(time.monotonic() + begin_within)
-        deadline = time.monotonic() + self._pdu_seconds
+            self._receive(called_at + begin_within)
+        deadline = min(time.monotonic() + self._pdu_seconds, called_at + end_within)
         self._fill(HEAD_BYTES, deadline)
         kind, length = _head.unpack_from(self._buffer, self._start)
         if not ASSOCIATE_RQ <= kind <= ABORT:

@@ -94,10 +94,11 @@ class Connection:
 
     def run(self) -> None:
         """Serve until the association ends; whatever the peer does, only this thread ends."""
+        deadline = time.monotonic() + self._terms.limits.negotiation_seconds
         try:
             self._secure()
             pdus = PduStream(self._socket, pdu_seconds=self._terms.limits.pdu_seconds)
-            self._associate(pdus)
+            self._associate(pdus, deadline)
         except (PeerError, OSError) as error:
             _log.info("association.failed", peer=self._peer_host, reason=str(error))
         finally:
@@ -117,8 +118,9 @@ class Connection:
             # Here and not where connections are accepted: a silent peer keeps only its thread.
             self._socket = self._terms.tls.wrap_socket(self._socket, server_side=True)
 
-    def _associate(self, pdus: PduStream) -> None:
-        kind, body = pdus.read(self._terms.limits.negotiation_seconds)
+    def _associate(self, pdus: PduStream, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        kind, body = pdus.read(left, end_within=left)
         if kind != ASSOCIATE_RQ:
             pdus.write(abort_pdu(2))
             return

@@ -68,6 +68,21 @@ def test_a_silent_peer_is_given_up(sqlite_archive, bytes_sent):
         assert echo(me(listener), "TEST") < 1.0
 
 
+def test_a_request_that_trickles_in_has_one_deadline(sqlite_archive):
+    limits = Limits(negotiation_seconds=0.5, pdu_seconds=30.0)
+    with listening(sqlite_archive, limits=limits) as listener:
+        with ScriptedScu(listener.port) as peer:
+            begin = time.monotonic()
+            with contextlib.suppress(OSError):  # closed by the listener
+                for byte in associate_rq():
+                    peer.send(bytes([byte]))
+                    if listener.open_connections == 0 and time.monotonic() - begin > 0.2:
+                        break
+                    time.sleep(0.05)
+            assert time.monotonic() - begin < 5.0
+        poll(lambda: listener.open_connections == 0)
+
+
 def test_a_connection_without_a_thread_is_closed_and_the_next_is_served(
     sqlite_archive, monkeypatch
 ):
