@@ -217,6 +217,7 @@ class PeerSender:
             try:
                 for path, failure in outcomes:
                     lease = by_path[path]
+                    now = max(now, time.time())  # the ones before it may have taken long
                     if failure is None:
                         arrived += self._succeed(held, lease)
                     else:

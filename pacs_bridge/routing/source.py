@@ -1,6 +1,5 @@
 """The rules in force: the rule file, read again when it changes, or its last good content."""
 
-import os
 import threading
 import time
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from pacs_bridge.files import fsync_folder
+from pacs_bridge.files import write_durably
 from pacs_bridge.routing.load import RulesError, parse_rules, read_rule_file
 from pacs_bridge.routing.located import Problem
 from pacs_bridge.routing.read_actions import Known
@@ -117,20 +116,10 @@ class RuleSource:
             return
         try:
             if not self._last_good.exists() or self._last_good.read_bytes() != data:
-                _replace(self._last_good, data)
+                write_durably(self._last_good, self._last_good.parent, data)
         except OSError as error:
             # The rules count all the same; only a restart with a bad file would miss them.
             _log.error("routing.last_good_not_kept", error=type(error).__name__)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    fsync_folder(path.parent)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
