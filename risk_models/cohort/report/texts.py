@@ -6,6 +6,7 @@ from functools import cache
 from risk_models.cohort.fields import load_table
 from risk_models.cohort.standardise import Rate
 from risk_models.text import N_
+from risk_models.translation import chinese
 
 LANGUAGES = ("zh", "en")
 HIDDEN = "*"
@@ -21,8 +22,8 @@ _NAMES: Mapping[str, str] = {
 
 @cache
 def _chinese() -> Mapping[str, str]:
-    table: Mapping[str, str] = load_table("texts_zh")
-    return table
+    own: Mapping[str, str] = load_table("texts_zh")
+    return {**chinese(), **own}
 
 
 class Translator:
