@@ -38,7 +38,9 @@ def generated() -> str:
 
 def _agreement() -> Iterator[str]:
     yield "Cases are in `tests/risk_models/data`, each with its source; every value is compared at"
-    yield "the precision its file states."
+    yield "the precision its file states. A test scores 100 random people for every variant of each"
+    yield "equation alone and in a table, and people with missing and impossible values: the same"
+    yield "bits, the same problems."
     yield ""
     yield "| cases | scored by | cases | values | agree | largest difference |"
     yield "|---|---|---:|---:|---:|---:|"
@@ -68,20 +70,34 @@ def _scored_by(name: str) -> tuple[str, ...]:
 
 def _equations() -> Iterator[str]:
     yield (
-        "| equation | source | population | ages | outcomes | variants (default first) "
-        "| checked against |"
+        "| equation | source | population | ages | outcomes | result in | inputs, units, ranges "
+        "| variants (default first) | checked against | cases | agreement |"
     )
-    yield "|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|---|---|---:|---|"
     for equation in EQUATIONS.values():
-        outcomes = ", ".join(
-            dict.fromkeys(o.key for variant in equation.variants for o in variant.outcomes)
-        )
+        found = [o for variant in equation.variants for o in variant.outcomes]
+        outcomes = ", ".join(dict.fromkeys(o.key for o in found))
+        units = ", ".join(dict.fromkeys(printed(o.unit) or "probability" for o in found))
         variants = "; ".join(f"`{v.name}` ({v.description})" for v in equation.variants)
+        cases, agreement = _agreement_of(equation.identifier)
         yield (
             f"| `{equation.identifier}` {equation.title} | {equation.source} "
-            f"| {equation.population} | {equation.age_range} | {outcomes} | {variants} "
-            f"| {'; '.join(equation.checked_against)} |"
+            f"| {equation.population} | {equation.age_range} | {outcomes} | {units} "
+            f"| [table](#{equation.identifier}) | {variants} "
+            f"| {'; '.join(equation.checked_against)} | {cases} | {agreement} |"
         )
+
+
+def _agreement_of(equation: str) -> tuple[int, str]:
+    """Number of reference cases, and how many of their values agree.
+
+    Values of a panel's cases (``cha2ds2_vasc`` in ``af_scores``) are counted together.
+    """
+    name = next(name for name in COMPARE if equation in _scored_by(name))
+    found = compare(name)
+    agree = sum(comparison.agrees for comparison in found)
+    shared = "" if _scored_by(name) == (equation,) else f" ({name})"
+    return len(load(name)), f"{agree} of {len(found)} values{shared}"
 
 
 def _inputs() -> Iterator[str]:

@@ -67,6 +67,26 @@ def _random_people(equation: str, variant: str, count: int, seed: int) -> list[d
     return crowd
 
 
+@pytest.mark.parametrize(("equation", "variant"), VARIANTS)
+def test_spoilt_records_alone_and_together(equation: str, variant: str) -> None:
+    chosen = EQUATIONS[equation].variant(variant)
+    crowd = _random_people(equation, variant, 40, 5)
+    dice = np.random.default_rng(6)
+    for person in crowd:
+        for name in dice.choice(list(person), size=2):
+            # A column of texts holds no numbers; elsewhere 1e9 is in no range.
+            bad = "no such word" if isinstance(person[name], str) else 1e9
+            person[name] = None if dice.random() < 0.5 else bad
+    table = evaluate_columns(equation, pl.DataFrame(crowd, strict=False), variant)
+    for row, person in enumerate(crowd):
+        evaluation = evaluate(equation, person, variant)
+        said = {str(problem): None for r in evaluation.refusals for problem in r.problems}
+        assert table[f"{equation}.problems"][row] == ("; ".join(said) or None)
+        for outcome, one in zip(chosen.outcomes, evaluation, strict=True):
+            together = table[f"{equation}.{outcome.key}"][row]
+            assert together == (None if isinstance(one, Refusal) else one.value)
+
+
 def test_rows_do_not_depend_on_where_a_table_is_cut() -> None:
     crowd = pl.DataFrame(_random_people("prevent_2023", "base", 50, 7))
     long = pl.concat([crowd] * (ROWS_AT_ONCE // 50 + 2))
