@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, and_, select, update
 
 from pacs_bridge.database import insert_or_ignore, writing
 from pacs_bridge.errors import DeliveryError
@@ -119,9 +119,15 @@ def resend_message(engine: Engine, message_id: int) -> None:
     Raises
     ------
     DeliveryError
-        If there is no such message, or it is already queued.
+        If there is no such message, it is already queued, or the peer has accepted a later one
+        on its subject, whose result the old one would replace.
     """
     with writing(engine) as connection:
+        if _is_superseded(connection, message_id):
+            raise DeliveryError(
+                f"message {message_id} is older than one on the same study that the peer has "
+                "accepted, and would put an old result in its place; send the newest again"
+            )
         changed = connection.execute(
             update(hl7_outgoing)
             .where(hl7_outgoing.c.id == message_id, hl7_outgoing.c.state != "queued")
@@ -134,3 +140,20 @@ def resend_message(engine: Engine, message_id: int) -> None:
             f"message {message_id} does not exist or is already queued; see the list of messages "
             "for those that are dead or sent"
         )
+
+
+def _is_superseded(connection: Connection, message_id: int) -> bool:
+    later = hl7_outgoing.alias()
+    query = (
+        select(later.c.id)
+        .join(
+            hl7_outgoing,
+            and_(
+                later.c.peer == hl7_outgoing.c.peer,
+                later.c.subject == hl7_outgoing.c.subject,
+                later.c.id > hl7_outgoing.c.id,
+            ),
+        )
+        .where(hl7_outgoing.c.id == message_id, later.c.state == "sent")
+    )
+    return connection.execute(query.limit(1)).first() is not None

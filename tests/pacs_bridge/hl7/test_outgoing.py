@@ -202,6 +202,19 @@ def test_messages_on_one_subject_arrive_in_order(engine):
     assert ris.control_ids() == ["P1", "P2", "F2", "P1", "F1"]
 
 
+def test_an_old_result_is_not_sent_after_a_newer_one(engine):
+    queue(engine, "P1", "F1", subject="study")
+    queue(engine, "P2", subject="other study")
+    with scripted_ris() as ris:
+        assert outbox(engine, ris.port).run_due(time.time()) == 3
+    ids = {m.control_id: m.id for m in list_outgoing(engine)}
+    with pytest.raises(DeliveryError, match="older than one on the same study"):
+        resend_message(engine, ids["P1"])
+    resend_message(engine, ids["F1"])
+    resend_message(engine, ids["P2"])
+    assert states(engine) == ["sent", "queued", "queued"]
+
+
 def test_no_connection_is_made_for_a_message_that_waits_for_an_earlier_one(engine):
     queue(engine, "P1", "F1", subject="study")
     now = time.time()
