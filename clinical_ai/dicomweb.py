@@ -14,6 +14,7 @@ from pacs_bridge.dicomweb.limits import Limits
 ROOT = "/dicomweb"
 _CONNECTIONS = 512
 _STOP_SECONDS = 10
+_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def dicomweb_mount(services: Services, viewers: ViewerTokens | None = None) -> Mount:
@@ -47,7 +48,8 @@ def serve_dicomweb(services: Services) -> None:
     Raises
     ------
     SettingsError
-        When TLS is asked for and there is no certificate or key.
+        When TLS is asked for and there is no certificate or key; in production mode also when
+        tokens and images would cross the network without TLS.
     SystemExit
         When the port is taken.
     """
@@ -55,6 +57,13 @@ def serve_dicomweb(services: Services) -> None:
     web, tls = settings.dicomweb, settings.tls
     if web.use_tls and (tls.certificate is None or tls.key is None):
         raise SettingsError("dicomweb.use_tls needs tls.certificate and tls.key: name both files")
+    is_behind_proxy = web.public_url.startswith("https://")
+    is_local = web.host in _LOCAL
+    if settings.production and not (web.use_tls or is_behind_proxy or is_local):
+        raise SettingsError(
+            f"production mode does not serve DICOMweb on {web.host} without TLS: set "
+            "dicomweb.use_tls, or dicomweb.public_url to the https:// address of its proxy"
+        )
     uvicorn.run(
         Starlette(routes=[dicomweb_mount(services)]),
         host=web.host,

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 import structlog
 from sqlalchemy import Engine, select
 
+from clinical_ai.errors import SettingsError
 from clinical_ai.messages import N_, Message
 from clinical_ai.services import Services
+from clinical_ai.settings import Settings
 from clinical_ai.sources import source_named
 from clinical_ai.store.routing import find_actions
 from pacs_bridge.database import writing
@@ -79,8 +81,9 @@ def gather_priors(services: Services, study_uid: str, content_version: str) -> P
     if current is None or not current.patient_id or not peers or not count:
         return earlier_studies(engine, study_uid)
     deadline = time.monotonic() + services.settings.priors.wait_seconds
-    sources = [source_named(services.settings, name) for name in peers]
+    sources, unknown = _sources(services.settings, peers)
     found, unanswered = _ask_all(sources, current, deadline)
+    unanswered = (*unknown, *unanswered)
     candidates = [*archived_candidates(engine, current), *found]
     chosen = select_priors(current, candidates, count)
     ids = _want(services, study_uid, [facts for facts in chosen if facts.peer])
@@ -155,10 +158,25 @@ def _wish(services: Services, study_uid: str, content_version: str) -> tuple[int
     return services.settings.priors.count, services.settings.priors.peers
 
 
+def _sources(settings: Settings, peers: Sequence[str]) -> tuple[list[StudySource], tuple[str, ...]]:
+    """Return the peers, and the names of those that are gone since a rule was decided by."""
+    sources: list[StudySource] = []
+    unknown: list[str] = []
+    for name in peers:
+        try:
+            sources.append(source_named(settings, name))
+        except SettingsError:
+            _log.warning("priors.unknown_peer", peer=name)
+            unknown.append(name)
+    return sources, tuple(unknown)
+
+
 def _ask_all(
     sources: Sequence[StudySource], current: StudyFacts, deadline: float
 ) -> tuple[list[StudyFacts], tuple[str, ...]]:
     """Ask the peers side by side; returns what they have and who did not answer in time."""
+    if not sources:
+        return [], ()
     # Not a context: leaving one would wait for the slowest peer.
     pool = ThreadPoolExecutor(len(sources), thread_name_prefix="find-priors")
     asked: list[tuple[StudySource, Future[list[StudyFacts]]]] = [

@@ -125,3 +125,20 @@ def test_tls_without_a_certificate_is_refused_with_the_cure(site):
     )
     assert done.returncode == 1
     assert "tls.certificate" in done.stderr
+
+
+def test_production_mode_does_not_serve_tokens_in_the_clear(site):
+    site.environment |= {
+        "CLINICAL_AI_PRODUCTION": "true",
+        "CLINICAL_AI_DICOM__ALLOWED_CALLING": '["CT1"]',
+        "CLINICAL_AI_DICOMWEB__HOST": "0.0.0.0",
+    }
+    done = subprocess.run(
+        clinical_ai("dicomweb"),
+        env={**os.environ, **site.environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "dicomweb.use_tls" in done.stderr
