@@ -36,7 +36,10 @@ _INSTANCE_UID = "00081155"
 
 _PEER_WIDE = frozenset({401, 407, 429, 502, 503, 504})
 _MAY_PASS = frozenset({408, 409, 425})  # 409: some instances failed, judged one by one
-_NO_CONNECTION = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)
+_NO_CONNECTION = (
+    *(httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol),
+    httpx.InvalidURL,  # such as a port of 99999
+)
 
 
 @dataclass(frozen=True, slots=True)
