@@ -174,7 +174,8 @@ def drug_treatment(systolic: float, diastolic: float, risk: str) -> Answer:
         return _drug("at once", Message(N_("from 130/85 mmHg at high or very high risk")))
     if risk not in ("low", "medium"):
         valid = Message(N_("low, medium, high, very high, or a two-level cell of the table"))
-        problem = Problem("risk", ProblemKind.NOT_ALLOWED, valid, ("risk",))
+        cure = Message(N_("Give one of the words listed."))
+        problem = Problem("risk", ProblemKind.NOT_ALLOWED, valid, ("risk",), f'"{risk}"', cure)
         return NotClassified(EDITION_2024, "drug treatment", (problem,))
     if systolic >= 140 or diastolic >= 90:
         return _drug(
@@ -210,9 +211,19 @@ def _pressures(record: Record) -> tuple[Values, tuple[Problem, ...]]:
     """Both pressures; systolic not above diastolic is a slip of the pen."""
     values, problems = read(_PRESSURES, record)
     if not problems and required(values, "systolic_bp") <= required(values, "diastolic_bp"):
-        valid = Message(N_("greater than the diastolic pressure"))
-        problems = (Problem("systolic_bp", ProblemKind.CONTRADICTORY, valid, ("systolic_bp",)),)
+        problems = (_not_above(required(values, "systolic_bp"), required(values, "diastolic_bp")),)
     return values, problems
+
+
+def _not_above(systolic: float, diastolic: float) -> Problem:
+    return Problem(
+        "systolic_bp",
+        ProblemKind.NOT_ALLOWED,
+        Message(N_("greater than the diastolic pressure")),
+        ("systolic_bp",),
+        f"{systolic:g}/{diastolic:g} mmHg",
+        Message(N_("Check whether the two pressures were swapped.")),
+    )
 
 
 def _cell_notes(category: str, row: str, column: int) -> tuple[Message, ...]:

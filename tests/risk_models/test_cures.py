@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from risk_models import EQUATIONS, Quantity, Refusal, Result, Unit, evaluate
-from risk_models.guidelines import NotClassified, classify
+from risk_models.guidelines import Classification, NotClassified, classify
 from risk_models.records import field_of
 from risk_models.results import Problem, ProblemKind
 from risk_models.variables import Choice, Flag, Variable
 from tests.risk_models.people import people
+from tests.risk_models.reference_cases import load
 
 VARIANTS = [
     (equation, variant.name)
@@ -201,3 +202,41 @@ def test_guidelines_name_the_cure_too(guideline: str, record: dict[str, Any], cu
     assert isinstance(answer, NotClassified)
     assert cure in str(answer.problems[0].cure)
     assert answer.problems[0].given is not None
+
+
+def test_pressures_that_were_swapped() -> None:
+    answer = classify("china_bp_2018_2024", {"sbp": 90, "dbp": 150})
+    assert isinstance(answer, NotClassified)
+    (problem,) = answer.problems
+    assert (problem.variable, problem.given) == ("systolic_bp", "90/150 mmHg")
+    assert "swapped" in str(problem.cure)
+
+
+GUIDELINE_CASES = [
+    (name, case["input"])
+    for name in (
+        "china_bp_2018_2024",
+        "china_lipid_2023",
+        "diabetes_diagnosis",
+        "china_cvd_guideline_2019_flow",
+    )
+    for case in load(name)
+]
+
+
+@pytest.mark.parametrize(("guideline", "record"), GUIDELINE_CASES)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_garbage_in_one_field_of_a_guideline_changes_no_category(
+    guideline: str, record: dict[str, Any], data: st.DataObject
+) -> None:
+    before = classify(guideline, record)
+    field = data.draw(st.sampled_from(sorted(record)))
+    # A risk of next to nothing per cent is allowed.
+    value = data.draw(NEVER.filter(lambda value: not (isinstance(value, float) and 0 < value < 1)))
+    after = classify(guideline, {**record, field: value})
+    if isinstance(after, NotClassified):
+        assert after.problems or after.reason
+    else:
+        assert isinstance(before, Classification)
+        assert after.category == before.category

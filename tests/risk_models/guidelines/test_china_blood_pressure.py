@@ -69,7 +69,7 @@ def test_bad_pressures_have_no_grade(record: dict[str, Any]) -> None:
 def test_swapped_pressures_are_noticed() -> None:
     answer = grade({"systolic_bp": 80, "diastolic_bp": 120})
     assert isinstance(answer, NotClassified)
-    assert answer.problems[0].kind is ProblemKind.CONTRADICTORY
+    assert answer.problems[0].kind is ProblemKind.NOT_ALLOWED
 
 
 @pytest.mark.parametrize("row", ROWS_2024)
