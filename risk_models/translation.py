@@ -12,6 +12,8 @@ from risk_models.results import Caution, Problem
 from risk_models.text import N_, Message
 
 LANGUAGES = ("zh", "en")
+TO_BE_TYPED = frozenset({"field", "fields", "option"})
+"""Values of messages that a record must hold letter by letter, so they stay as they are."""
 
 
 @cache
@@ -48,10 +50,22 @@ class RiskTexts:
         """A sentence, its words translated too."""
         template = self._catalogue.get(message.template, message.template)
         values = {
-            name: self.word(value) if isinstance(value, str) else value
+            name: self._value(name, value) if isinstance(value, str) else value
             for name, value in message.values.items()
         }
         return template.format(**values)
+
+    def _value(self, name: str, value: str) -> str:
+        if name in TO_BE_TYPED:
+            return value
+        if name == "options":
+            return self._comma.join(self._option(option) for option in value.split(", "))
+        return self.word(value)
+
+    def _option(self, option: str) -> str:
+        """The word that a record must hold, and what it means: ``male（男）``."""
+        meaning = self._catalogue.get(option)
+        return option if meaning is None else f"{option}（{meaning}）"
 
     def caution(self, caution: Caution) -> str:
         """What a reader must know before using a number."""

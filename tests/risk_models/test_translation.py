@@ -192,7 +192,7 @@ def problem(record: dict[str, object], equation: str = "ckd_epi_2021") -> Proble
         ),
         (
             {"age": 50, "sex": "M", "creatinine_mg_dl": 1},
-            '性别：取值不允许。记录值："M"；可接受：男、女。请填所列词之一。',
+            '性别：取值不允许。记录值："M"；可接受：male（男）、female（女）。请填所列词之一。',
             'sex: not an allowed value. Given: "M"; accepted: male, female. '
             "Give one of the words listed.",
         ),
@@ -214,6 +214,13 @@ def problem(record: dict[str, object], equation: str = "ckd_epi_2021") -> Proble
 def test_problems_are_whole_sentences(record: dict[str, object], zh: str, en: str) -> None:
     assert ZH.problem(problem(record)) == zh
     assert RiskTexts("en").problem(problem(record)) == en
+
+
+def test_field_names_to_be_typed_stay_as_they_are() -> None:
+    person = {"hypertension": True, "diabetes": None}
+    wrong = evaluate("cha2ds2_vasc", person).refusals[0].problems
+    said = next(ZH.problem(found) for found in wrong if found.variable == "diabetes")
+    assert said == "糖尿病：缺失。可接受：是或否。请提供 diabetes。"
 
 
 def test_what_is_not_defined_is_said_without_a_cure() -> None:
