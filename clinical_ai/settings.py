@@ -7,11 +7,11 @@ from the defaults below, which suit one machine on its own loopback address.
 
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -336,13 +336,12 @@ def _settings_file() -> Path:
     return Path(os.environ.get("CLINICAL_AI_CONFIG", "clinical-ai.toml"))
 
 
-def _described(error: ErrorDetails) -> str:
+def _described(location: Sequence[str | int], message: str, kind: str, value: object) -> str:
     """Name a bad value; not shown is what may be, or hold, a password or token."""
-    where = ".".join(map(str, error["loc"])) or "settings"
-    is_plain = isinstance(error["input"], (str, int, float))
-    may_be_secret = error["type"] == "extra_forbidden" or where.endswith(_SECRETS)
-    got = f" (got {error['input']!r})" if is_plain and not may_be_secret else ""
-    return f"{where}: {error['msg']}{got}"
+    where = ".".join(map(str, location)) or "settings"
+    is_plain = isinstance(value, (str, int, float))
+    may_be_secret = kind == "extra_forbidden" or where.endswith(_SECRETS)
+    return f"{where}: {message}" + (f" (got {value!r})" if is_plain and not may_be_secret else "")
 
 
 def load_settings() -> Settings:
@@ -356,7 +355,7 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        lines = [_described(e) for e in error.errors()]
+        lines = [_described(e["loc"], e["msg"], e["type"], e["input"]) for e in error.errors()]
         raise SettingsError(
             "settings cannot be used:\n  "
             + "\n  ".join(lines)

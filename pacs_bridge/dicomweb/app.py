@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import anyio
 import structlog
@@ -24,6 +25,8 @@ from pacs_bridge.dicomweb.store import Store
 from pacs_bridge.tracebacks import place_of
 
 _log = structlog.get_logger(__name__)
+
+_LONGEST_PATH = 500  # characters, in the log; three UIDs and the words between have 250
 
 
 def dicomweb_app(
@@ -100,7 +103,8 @@ class Guard:
             log(
                 "dicomweb.request",
                 method=scope["method"],
-                path=scope["path"],
+                # Quoted: it may hold control characters.
+                path=quote(scope["path"][:_LONGEST_PATH], errors="replace"),
                 status=status,
                 seconds=round(time.monotonic() - begun, 3),
             )

@@ -2,12 +2,13 @@
 
 import httpx
 import pytest
+import structlog
 from sqlalchemy.exc import OperationalError
 
 from pacs_bridge.dicomweb import access
 from pacs_bridge.dicomweb.access import MAX_FAILURES, Failures
 from tests.pacs_bridge.dicomweb.web import serving
-from tests.pacs_bridge.support import ct_slice, store
+from tests.pacs_bridge.support import ct_slice, poll, store
 
 INSTANCE = "/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.1"
 PATHS = [
@@ -105,3 +106,12 @@ def test_errors_do_not_quote_what_was_asked(web):
     answer = web.get("/studies/1.2.3/series/Zhang%5ESan")
     assert answer.status_code == 400
     assert "Zhang" not in answer.text
+
+
+def test_what_a_client_puts_into_a_path_is_quoted_and_cut_in_the_log(sqlite_archive):
+    with structlog.testing.capture_logs() as log, serving(sqlite_archive) as web:
+        assert httpx.get(f"{web.url}/a%1b%5b2J%0a{'x' * 2000}").status_code == 401
+        poll(lambda: any(entry["event"] == "dicomweb.request" for entry in log))
+    (line,) = [entry for entry in log if entry["event"] == "dicomweb.request"]
+    assert line["path"].startswith("/a%1B%5B2J%0Ax")
+    assert len(line["path"]) < 600
