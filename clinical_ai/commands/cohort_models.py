@@ -171,8 +171,8 @@ def fit(
             {
                 "covariate": entry.name,
                 "coefficient": f"{entry.coefficient:.5g}",
-                "standard error": f"{entry.standard_error:.3g}",
-                "p": "< 0.0001" if entry.p < 0.0001 else f"{entry.p:.4f}",
+                "standard error": _digits(entry.standard_error),
+                "p": _p(entry.p),
                 "proportional (p)": _short(made.proportional_hazards_p.get(entry.name)),
             }
             for entry in fitted.covariates
@@ -312,6 +312,14 @@ def _derived(given: list[str] | None) -> tuple[tuple[str, str], ...]:
 
 def _percents(interval: "Estimate") -> str:
     return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
+
+
+def _digits(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+def _p(value: float | None) -> str:
+    return "< 0.0001" if value is not None and value < 0.0001 else _short(value)
 
 
 def _short(value: float | None) -> str:

@@ -23,13 +23,17 @@ PRECISION = 1e-12
 """Newton decrement at which a fit ends; lifelines' own 1e-7 leaves coefficients 1e-5 off."""
 
 
+NEGLIGIBLE = 1e-4
+"""Log hazard ratio per standard deviation that a lasso takes for 0; smoothing leaves about 1e-9."""
+
+
 @dataclass(frozen=True, slots=True)
 class Penalty:
     """Elastic net on coefficients of standardised covariates.
 
     The log partial likelihood loses ``n * strength * (l1_ratio * |b| + (1 - l1_ratio) / 2 * b^2)``
-    for each. lifelines smooths |b|, so a coefficient that a lasso would set to 0 comes out very
-    small instead.
+    for each. lifelines smooths |b|, so that what a lasso sets to 0 comes out very small; below
+    `NEGLIGIBLE` it is set to 0 here.
 
     Parameters
     ----------
@@ -117,7 +121,10 @@ def fit_cox(
             initial_point=None if start is None else start * scale.deviation,
             fit_options={"precision": PRECISION, "r_precision": PRECISION},
         )
-    coefficients = scale.coefficients(fitter.params_.to_numpy(dtype=np.float64))
+    fitted = fitter.params_.to_numpy(dtype=np.float64)
+    if penalty.strength > 0 and penalty.l1_ratio > 0:
+        fitted = np.where(np.abs(fitted) < NEGLIGIBLE, 0.0, fitted)
+    coefficients = scale.coefficients(fitted)
     covariance = scale.covariance(fitter.variance_matrix_.to_numpy(dtype=np.float64))
     return cox_fit(data, coefficients, covariance, penalty)
 

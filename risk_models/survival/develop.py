@@ -128,7 +128,9 @@ def develop(
         kind=plan.kind,
         time_unit=plan.time_unit,
         horizon=plan.horizon,
-        covariates=_entries(data, used, fit.coefficients, prediction),
+        covariates=_entries(
+            data, used, fit.coefficients, prediction, penalised=penalty.strength > 0
+        ),
         strata_columns=data.strata_columns,
         **_shape(prediction),  # type: ignore[arg-type]
         development=development,
@@ -205,6 +207,8 @@ def _entries(
     used: SurvivalData,
     coefficients: tuple[Coefficient, ...],
     prediction: Prediction,
+    *,
+    penalised: bool,
 ) -> tuple[CovariateEntry, ...]:
     reference = (
         prediction.reference
@@ -217,10 +221,10 @@ def _entries(
         CovariateEntry(
             name=one.name,
             coefficient=one.value,
-            standard_error=one.standard_error,
-            low=one.low,
-            high=one.high,
-            p=one.p,
+            standard_error=None if penalised else one.standard_error,
+            low=None if penalised else one.low,
+            high=None if penalised else one.high,
+            p=None if penalised else one.p,
             reference=float(reference[position]),
             missing=data.missing[one.name],
             **_range(seen.x[:, position]),  # type: ignore[arg-type]

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from risk_models.survival.model_json import Development, Kind, Missing, ModelFile, PerformanceEntry
+from risk_models.survival.model_json import CovariateEntry, Kind, Missing, ModelFile
+from risk_models.survival.model_json import PerformanceEntry as Entry
 from risk_models.text import N_
 
 LANGUAGES = ("zh", "en")
@@ -77,7 +78,7 @@ def model_card(model: ModelFile, language: str) -> str:
         *_coefficients(model, words),
         *_measured(model, words),
         *_checks(model, words),
-        *_provenance(model.development, words),
+        *_provenance(model, words),
     ]
     return "\n".join(parts) + "\n"
 
@@ -139,17 +140,23 @@ def _coefficients(model: ModelFile, words: _Words) -> list[str]:
     ratio = words("time ratio") if model.kind is Kind.WEIBULL else words("hazard ratio")
     heading = (words("covariate"), f"{ratio} ({words('95 % interval')})", "p",
                words("seen"), words("missing"))  # fmt: skip
-    rows = []
-    for entry in model.covariates:
-        middle, low, high = (_exp(value) for value in (entry.coefficient, entry.low, entry.high))
-        seen = (
-            ", ".join(f"{value:g}" for value in entry.values)
-            or f"{entry.smallest:g} – {entry.largest:g}"
-        )
-        rows.append(
-            (_cell(entry.name), f"{middle} ({low} – {high})", _p(entry.p), seen, str(entry.missing))
-        )
+    rows = [
+        (_cell(entry.name), _ratio(entry), _p(entry.p), _seen(entry), str(entry.missing))
+        for entry in model.covariates
+    ]
     return ["", f"## {words('Covariates')}", "", *_table(heading, rows)]
+
+
+def _ratio(entry: CovariateEntry) -> str:
+    ratio = _exp(entry.coefficient)
+    if entry.low is None or entry.high is None:
+        return ratio
+    return f"{ratio} ({_exp(entry.low)} – {_exp(entry.high)})"
+
+
+def _seen(entry: CovariateEntry) -> str:
+    values = ", ".join(f"{value:g}" for value in entry.values)
+    return values or f"{entry.smallest:g} – {entry.largest:g}"
 
 
 def _measured(model: ModelFile, words: _Words) -> list[str]:
@@ -169,7 +176,7 @@ def _measured(model: ModelFile, words: _Words) -> list[str]:
     return ["", f"## {words('Performance')}", "", *_table(heading, rows), "", note]
 
 
-def _performance_cells(entry: PerformanceEntry) -> tuple[str, str, str]:
+def _performance_cells(entry: Entry) -> tuple[str, str, str]:
     if entry.value is None:
         return "–", "–", "–"
     interval = (
@@ -202,7 +209,8 @@ def _checks(model: ModelFile, words: _Words) -> list[str]:
     ]
 
 
-def _provenance(made: Development, words: _Words) -> list[str]:
+def _provenance(model: ModelFile, words: _Words) -> list[str]:
+    made = model.development
     rows = [
         (words("Made on"), made.created),
         (words("Program version"), made.code_version),
@@ -229,5 +237,7 @@ def _exp(value: float) -> str:
     return f"{math.exp(value):.4g}"
 
 
-def _p(value: float) -> str:
+def _p(value: float | None) -> str:
+    if value is None:
+        return "–"
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"

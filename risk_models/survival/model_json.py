@@ -65,17 +65,19 @@ class CovariateEntry(_Part):
     Parameters
     ----------
     coefficient
-        Log hazard ratio, or (Weibull) log time ratio, per unit; `low`, `high`: 95 % interval.
+        Log hazard ratio, or (Weibull) log time ratio, per unit.
+    standard_error, low, high, p
+        Its uncertainty, 95 % interval and Wald test; null under a penalty, where they mean nothing.
     values
         The only values seen, where there were two at most (0 and 1); else empty.
     """
 
     name: str
     coefficient: float
-    standard_error: float
-    low: float
-    high: float
-    p: float
+    standard_error: float | None
+    low: float | None
+    high: float | None
+    p: float | None
     reference: float
     smallest: float
     largest: float

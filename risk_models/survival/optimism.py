@@ -87,9 +87,15 @@ def correct_optimism(
     if not differences:
         raise FitError("no bootstrap sample could be fitted: too few events for this model")
     return {
-        name: Corrected(interval, float(np.mean([one[name] for one in differences])))
+        name: Corrected(interval, _mean_known([one[name] for one in differences]))
         for name, interval in intervals.items()
     }
+
+
+def _mean_known(values: list[float]) -> float:
+    """Mean without those that could not be computed; NaN if none could."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _optimism(

@@ -106,7 +106,10 @@ def test_a_penalty_shrinks() -> None:
     ridge = np.abs(fit_cox(DATA, penalty=Penalty(1.0)).prediction.coefficients)
     lasso = np.abs(fit_cox(DATA, penalty=Penalty(1.0, l1_ratio=1.0)).prediction.coefficients)
     assert (ridge < free).all()
-    assert (lasso < 1e-3).all()
+    assert (lasso == 0).all()
+    some = fit_cox(DATA, penalty=Penalty(0.1, l1_ratio=1.0)).prediction.coefficients
+    assert (np.abs(some) < free).all()
+    assert some.any()
 
 
 def test_cross_validation_asks_for_a_penalty_only_where_it_helps() -> None:

@@ -179,6 +179,7 @@ def test_performance_and_cards() -> None:
         progress=lambda *at: told.append(at),
     )  # fmt: skip
     assert set(model.performance) == set(METRICS)
+    assert all(entry.low is None and entry.p is None for entry in model.covariates)
     assert {stage for stage, *_ in told} == {"penalty", "bootstrap"}
     assert told[-1] == ("bootstrap", 2, 2)
     assert developed(few, repeats=2, seed=5) == developed(few, repeats=2, seed=5)
