@@ -1,7 +1,6 @@
 """The worker process: takes queued studies, runs their workflows, sends results."""
 
 import fcntl
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -18,6 +17,7 @@ from clinical_ai.workflow import QUEUE, WORKFLOW_VERSION, ReadStudy
 from pacs_bridge.exposition import serving_metrics
 from pacs_bridge.hl7.outbox import Hl7Outbox
 from pacs_bridge.outbox import Outbox
+from pacs_bridge.polling import Poller
 
 DISPATCH_INTERVAL_S = 0.5
 
@@ -103,17 +103,17 @@ class Dispatcher:
     def __init__(self, services: Services, workflow: ReadStudy) -> None:
         self._services = services
         self._workflow = workflow
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+        self._poller = Poller(
+            "dispatcher", lambda _now: self.dispatch(), interval_seconds=DISPATCH_INTERVAL_S
+        )
 
     def start(self) -> None:
         """Begin to look for queued reads."""
-        self._thread.start()
+        self._poller.start()
 
     def stop(self) -> None:
         """Stop looking; returns when the thread has ended."""
-        self._stop.set()
-        self._thread.join()
+        self._poller.stop()
 
     def dispatch(self) -> int:
         """Hand over all reads that wait; returns how many."""
@@ -126,13 +126,6 @@ class Dispatcher:
             mark_dispatched(self._services.engine, read)
             _log.info("study.queued", study=read.study_uid, version=read.content_version)
         return len(waiting)
-
-    def _run(self) -> None:
-        while not self._stop.wait(DISPATCH_INTERVAL_S):
-            try:
-                self.dispatch()
-            except Exception:  # noqa: BLE001 - a database that is away must not end the worker
-                _log.exception("dispatch.failed")
 
 
 def workflow_id(read: QueuedRead) -> str:
