@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from clinical_ai.commands.listing import listing
 from clinical_ai.peers import dicom_peers, own_peer
 from clinical_ai.settings import Settings
 from pacs_bridge.peer import Peer
@@ -67,12 +66,8 @@ def wait_for_signal() -> None:
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print rows as a table of the given columns, or whole as JSON."""
+    """Print the given columns of rows for a terminal, or rows whole as JSON."""
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, default=str))  # noqa: T201
         return
-    table = Table(*(column.replace("_", " ") for column in columns))
-    for row in rows:
-        values = (row[column] for column in columns)
-        table.add_row(*(escape("" if value is None else str(value)) for value in values))
-    out.print(table)
+    out.print(listing(rows, columns, out.width))

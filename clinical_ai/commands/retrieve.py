@@ -37,6 +37,7 @@ PeerArgument = Annotated[
     str, typer.Argument(help="Name of a peer in the settings, or AETITLE@host:port.")
 ]
 STUDY_COLUMNS = (
+    "study_uid",
     "study_date",
     "modalities",
     "patient_id",
@@ -44,16 +45,15 @@ STUDY_COLUMNS = (
     "accession_number",
     "study_description",
     "instance_count",
-    "study_uid",
 )
 WORKLIST_COLUMNS = (
+    "accession_number",
     "start_date",
     "start_time",
     "modality",
     "station_ae_title",
     "patient_id",
     "patient_name",
-    "accession_number",
     "step_description",
     "step_status",
 )
