@@ -10,11 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import structlog
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from sqlalchemy.exc import OperationalError
 
 from clinical_ai import __version__
 from clinical_ai.commands.bridge import bridge
@@ -32,9 +34,11 @@ from clinical_ai.commands.surveillance import surveillance
 from clinical_ai.commands.users import users
 from clinical_ai.errors import ClinicalAIError
 from clinical_ai.logs import configure_logs
-from clinical_ai.settings import load_settings
+from clinical_ai.settings import load_settings, missing_settings_file
 from pacs_bridge.errors import BridgeError
 from risk_models.errors import RiskModelError
+
+_log = structlog.get_logger(__name__)
 
 app = typer.Typer(
     name="clinical-ai",
@@ -68,6 +72,11 @@ def main() -> None:
         app()
     except (ClinicalAIError, BridgeError, RiskModelError) as error:
         fail(str(error))
+    except OperationalError as error:
+        if error.statement is not None:
+            raise  # not the connection: a fault of ours, whose traceback is wanted
+        reason = str(error.orig).splitlines()[0]
+        fail(f"the database cannot be opened: {reason}; check database_url and that it runs")
 
 
 def fail(reason: str) -> NoReturn:
@@ -96,6 +105,9 @@ def _options(
         raise typer.BadParameter(f"{log_level!r}; use one of {', '.join(levels)}")
     configure_logs(log_level.upper())
     ctx.obj = load_settings()
+    missing = missing_settings_file()
+    if missing is not None:
+        _log.warning("settings.file_missing", file=str(missing), cure="correct CLINICAL_AI_CONFIG")
 
 
 @app.command()

@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinical_ai.bundles.bundle import list_bundles
-from clinical_ai.peers import dicom_peers
+from clinical_ai.peers import dicom_peers, tls_files, web_peers
 from clinical_ai.routing import known_names
 from clinical_ai.services import open_services
-from clinical_ai.settings import Settings
+from clinical_ai.settings import Settings, missing_settings_file, settings_file
 from pacs_bridge.errors import BridgeError
 from pacs_bridge.routing.load import RulesError, load_rules
 from pacs_bridge.send import echo
+from pacs_bridge.tls import listener_context, requestor_context
+from pacs_bridge.web_client import web_client
+
+_ANSWER_SECONDS = 10.0  # of a web or HL7 peer
 
 Level = Literal["ok", "warning", "error"]
 
@@ -32,13 +37,16 @@ class Check:
 
 def examine(settings: Settings) -> Iterator[Check]:
     """Yield one check after another; nothing is changed but the data folder's creation."""
+    yield _settings()
     yield _disk(settings)
     yield _database(settings)
-    yield _port("DICOM port", settings.dicom.host, settings.dicom.port, "CLINICAL_AI_DICOM__PORT")
-    yield _port("page port", settings.ui_host, settings.ui_port, "CLINICAL_AI_UI_PORT")
+    yield from _ports(settings)
+    yield from _certificates(settings)
     yield _routing(settings)
     yield from _models(settings)
     yield from _peers(settings)
+    yield from _web_peers(settings)
+    yield from _hl7_peers(settings)
     if not settings.result_peers:
         yield Check(
             "results",
@@ -53,6 +61,21 @@ def examine(settings: Settings) -> Iterator[Check]:
             f"the listener is reachable on {settings.dicom.host} and accepts any AE title",
             "set production = true and dicom.allowed_calling",
         )
+
+
+def _settings() -> Check:
+    missing = missing_settings_file()
+    if missing is not None:
+        return Check(
+            "settings",
+            "error",
+            f"there is no file {missing}; the defaults are in force",
+            "correct CLINICAL_AI_CONFIG",
+        )
+    file = settings_file()
+    return Check(
+        "settings", "ok", str(file.absolute()) if file.exists() else f"defaults; no {file} here"
+    )
 
 
 def _disk(settings: Settings) -> Check:
@@ -80,7 +103,41 @@ def _database(settings: Settings) -> Check:
     return Check("database", "ok", f"{services.engine.dialect.name}, schema is current")
 
 
-def _port(name: str, host: str, port: int, variable: str) -> Check:
+def _ports(settings: Settings) -> Iterator[Check]:
+    dicom = settings.dicom
+    if not dicom.tls_only:
+        yield _port("DICOM port", dicom.host, dicom.port, "dicom.port")
+    if dicom.tls_port:
+        yield _port("DICOM TLS port", dicom.host, dicom.tls_port, "dicom.tls_port")
+    yield _port("page port", settings.ui_host, settings.ui_port, "ui_port")
+    receive = settings.hl7.receive
+    if receive.port is not None:
+        yield _port("HL7 port", receive.host, receive.port, "hl7.receive.port")
+
+
+def _certificates(settings: Settings) -> Iterator[Check]:
+    """The files of ``[tls]``, where something uses them."""
+    files = tls_files(settings.tls)
+    receive = settings.hl7.receive
+    listens = (
+        settings.dicom.tls_port is not None
+        or settings.dicomweb.use_tls
+        or (receive.port is not None and receive.tls)
+    )
+    sends = any(p.tls for p in (*settings.peers.values(), *settings.hl7.peers.values()))
+    try:
+        if listens:
+            listener_context(files)
+        if sends:
+            requestor_context(files)
+    except BridgeError as error:
+        yield Check("TLS files", "error", str(error), "correct [tls] of clinical-ai.toml")
+        return
+    if listens or sends:
+        yield Check("TLS files", "ok", "certificate, key and authorities can be used")
+
+
+def _port(name: str, host: str, port: int, setting: str) -> Check:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -90,7 +147,7 @@ def _port(name: str, host: str, port: int, variable: str) -> Check:
                 name,
                 "warning",
                 f"{host}:{port} is not free ({error.strerror})",
-                f"fine when the system runs; otherwise choose another with {variable}",
+                f"fine when the system runs; otherwise choose another {setting}",
             )
     return Check(name, "ok", f"{host}:{port} is free")
 
@@ -140,3 +197,36 @@ def _peers(settings: Settings) -> Iterator[Check]:
         yield Check(
             label, "ok", f"{peer.ae_title} at {peer.host}:{peer.port} answered in {seconds:.3f} s"
         )
+
+
+def _web_peers(settings: Settings) -> Iterator[Check]:
+    """Any answer but a refusal of our account will do: a server that only stores has no search."""
+    for name, peer in web_peers(settings).items():
+        label = f"peer {name}"
+        try:
+            with web_client(peer, httpx.Timeout(_ANSWER_SECONDS)) as client:
+                status = client.get(f"{peer.url}/studies", params={"limit": "1"}).status_code
+        except (httpx.HTTPError, OSError) as error:
+            reason = f"{peer.url} does not answer ({type(error).__name__})"
+            yield Check(label, "error", reason, "check its url, and trusted for HTTPS")
+            continue
+        detail = f"{peer.url} answers with HTTP {status}"
+        if status in {401, 403}:
+            yield Check(label, "error", detail, "check its token, or username and password")
+        elif status >= 500:
+            yield Check(label, "warning", detail, "look into the log of the server")
+        else:
+            yield Check(label, "ok", detail)
+
+
+def _hl7_peers(settings: Settings) -> Iterator[Check]:
+    for name, peer in settings.hl7.peers.items():
+        label = f"HL7 peer {name}"
+        try:
+            socket.create_connection((peer.host, peer.port), _ANSWER_SECONDS).close()
+        except OSError as error:
+            reason = f"{peer.host}:{peer.port} cannot be reached ({error})"
+            yield Check(label, "error", reason, "check host, port and that it runs")
+            continue
+        cure = f"`clinical-ai bridge hl7 send-test {name}` sends a message"
+        yield Check(label, "ok", f"{peer.host}:{peer.port} takes connections", cure)

@@ -11,7 +11,7 @@ from clinical_ai.peers import own_peer
 from clinical_ai.services import Services
 from clinical_ai.sources import dimse_source
 from pacs_bridge.database import writing
-from pacs_bridge.errors import BridgeError
+from pacs_bridge.errors import AssociationRejectedError, BridgeError
 from pacs_bridge.peer import Peer
 from pacs_bridge.retrieve.attempts import claim
 from pacs_bridge.retrieve.fetch import LEASE_SECONDS, FetchPolicy, fetch_retrieval
@@ -144,6 +144,8 @@ def _check_listener(services: Services) -> None:
     own = own_peer(services.settings)
     try:
         echo(own, services.settings.dicom.ae_title)
+    except AssociationRejectedError:
+        return  # it runs; production mode need not allow our own AE title to send to ourselves
     except BridgeError as error:
         raise PullError(
             f"a C-MOVE sends the images to our listener, which does not answer ({error}); start "

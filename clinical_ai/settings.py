@@ -303,7 +303,7 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             file_secret_settings,
-            TomlConfigSettingsSource(settings_cls, toml_file=_settings_file()),
+            TomlConfigSettingsSource(settings_cls, toml_file=settings_file()),
         )
 
     @property
@@ -332,16 +332,25 @@ class Settings(BaseSettings):
         return self.data_dir / "routing-in-force.yaml"
 
 
-def _settings_file() -> Path:
+def settings_file() -> Path:
+    """Return where the settings are read from; the file need not exist."""
     return Path(os.environ.get("CLINICAL_AI_CONFIG", "clinical-ai.toml"))
+
+
+def missing_settings_file() -> Path | None:
+    """Return the file that ``CLINICAL_AI_CONFIG`` names, if there is none at that place."""
+    file = settings_file()
+    return file if "CLINICAL_AI_CONFIG" in os.environ and not file.exists() else None
 
 
 def _described(location: Sequence[str | int], message: str, kind: str, value: object) -> str:
     """Name a bad value; not shown is what may be, or hold, a password or token."""
     where = ".".join(map(str, location)) or "settings"
+    if kind == "extra_forbidden":
+        return f"{where}: there is no such setting; look for a slip in its name"
     is_plain = isinstance(value, (str, int, float))
-    may_be_secret = kind == "extra_forbidden" or where.endswith(_SECRETS)
-    return f"{where}: {message}" + (f" (got {value!r})" if is_plain and not may_be_secret else "")
+    is_shown = is_plain and not where.endswith(_SECRETS)
+    return f"{where}: {message}" + (f" (got {value!r})" if is_shown else "")
 
 
 def load_settings() -> Settings:
@@ -362,7 +371,7 @@ def load_settings() -> Settings:
             + "\nCorrect clinical-ai.toml or the CLINICAL_AI_... environment variable."
         ) from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{_settings_file()} is not valid TOML: {error}") from error
+        raise SettingsError(f"{settings_file()} is not valid TOML: {error}") from error
     _check_names(settings)
     _check_exposure(settings)
     return settings

@@ -70,6 +70,11 @@ def _run(services: Services, readers: Sequence[Reader]) -> Iterator[None]:
     outbox.start()
     hl7_outbox.start()
     dispatcher.start()
+    _log.info(
+        "worker.started",
+        name=services.settings.worker_name,
+        concurrency=services.settings.worker_concurrency,
+    )
     try:
         yield
     finally:

@@ -153,7 +153,13 @@ class Archive:
             if error.status != status.OUT_OF_RESOURCES:
                 self._keep_refused(incoming, error.reason, sop_instance_uid, source)
             incoming.discard()
-            _log.warning("archive.refused", status=f"{error.status:04X}", reason=error.reason)
+            _log.warning(
+                "archive.refused",
+                calling=source,
+                instance=sop_instance_uid if is_uid(sop_instance_uid) else None,
+                status=f"{error.status:04X}",
+                reason=error.reason,
+            )
             return StoreOutcome(error.status, error.reason, None, False)
         except (OSError, SQLAlchemyError) as error:
             incoming.discard()

@@ -17,7 +17,7 @@ from pynetdicom import build_context, build_role, evt
 from pynetdicom.events import Event
 from pynetdicom.pdu import A_ABORT_RQ
 
-from pacs_bridge.errors import NoContextError, PeerError
+from pacs_bridge.errors import AssociationRejectedError, NoContextError, PeerError
 from pacs_bridge.failure import Failure, file_failure, store_failure
 from pacs_bridge.network import application_entity
 from pacs_bridge.peer import Peer
@@ -336,11 +336,16 @@ class RequestedAssociation:
         where = f"{peer.name} ({peer.ae_title} at {peer.host}:{peer.port})"
         answer = self._association.acceptor.primitive
         if self._association.is_rejected:
-            return PeerError(
+            return AssociationRejectedError(
                 f"{where} rejected the association: {answer.reason_str}; check both AE titles"
             )
         if self._association.is_aborted and answer is not None:
-            return NoContextError(f"{where} accepts none of the proposed presentation contexts")
+            first = self._association.requestor.requested_contexts[0]
+            syntaxes = ", ".join(syntax.name for syntax in first.transfer_syntax)
+            return NoContextError(
+                f"{where} accepts none of the proposed presentation contexts, such as "
+                f"{first.abstract_syntax.name} ({first.abstract_syntax}) in {syntaxes}"
+            )
         return PeerError(f"{where} cannot be reached")
 
 

@@ -46,6 +46,10 @@ class QueryError(BridgeError):
         self.keyword = keyword
 
 
+class AssociationRejectedError(PeerError):
+    """The peer answers, but rejects the association, for its AE titles or for now."""
+
+
 class NoContextError(PeerError):
     """The peer accepts the association, but nothing of what we want to do on it."""
 

@@ -12,6 +12,7 @@ from clinical_ai.commands.deliveries import deliveries
 from clinical_ai.commands.hl7 import hl7, orders
 from clinical_ai.commands.retrieve import retrieve
 from clinical_ai.commands.tokens import token
+from pacs_bridge.errors import AssociationRejectedError, PeerError
 from pacs_bridge.send import echo as echo_peer
 
 bridge = typer.Typer(no_args_is_help=True, help="DICOM nodes and queues, for PACS administrators.")
@@ -34,11 +35,23 @@ def echo(
     """Verify a peer by C-ECHO; exit code 1 with the reason when it does not answer."""
     settings = settings_of(ctx)
     one = peer_named(settings, peer)
-    seconds = echo_peer(one, settings.dicom.ae_title)
+    try:
+        seconds = echo_peer(one, settings.dicom.ae_title)
+    except PeerError as error:
+        if peer is not None:
+            raise
+        raise PeerError(f"{error}; {_cure(error, settings.dicom.ae_title)}") from error
     out.print(
         f"{escape(one.ae_title)} at {escape(one.host)}:{one.port} answered in {seconds:.3f} s",
         highlight=False,
     )
+
+
+def _cure(error: PeerError, ae_title: str) -> str:
+    """Say what to do when our own listener does not answer us."""
+    if isinstance(error, AssociationRejectedError):
+        return f"it runs, but to test it from here, {ae_title} must be in dicom.allowed_calling"
+    return "start it with `clinical-ai listen`"
 
 
 SENDER_COLUMNS = (

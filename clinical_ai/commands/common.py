@@ -44,6 +44,8 @@ def peer_named(settings: Settings, to: str | None) -> Peer:
         return own_peer(settings)
     if to in settings.peers:
         return dicom_peers(settings)[to]
+    if to in settings.web_peers:
+        raise typer.BadParameter(f"{to!r} speaks DICOMweb; this needs one of [peers]")
     title, _, address = to.partition("@")
     host, _, port = address.rpartition(":")
     if not (title and host and port.isdigit()):

@@ -125,6 +125,7 @@ class Receiver:
         self._stopping = False
         self._thread = threading.Thread(target=self._listen, name="hl7-receiver", daemon=True)
         self._thread.start()
+        _log.info("hl7.receiver_started", port=self._address[1], tls=self._context is not None)
 
     def stop(self) -> None:
         """Close the listener and every connection; a message in work is finished first."""

@@ -91,7 +91,11 @@ class _QueryRetrieve:
         title = str(request.command.get("MoveDestination", "")).strip()
         peer = next((p for p in self.peers() if p.ae_title.strip() == title), None)
         if peer is None:
-            _log.warning("move.unknown_destination", calling=channel.calling_ae_title)
+            _log.warning(
+                "move.unknown_destination",
+                calling=channel.calling_ae_title,
+                destination=title[:16],  # of an AE, PS3.5 6.2
+            )
             fail(channel, request, UNKNOWN_DESTINATION, "the move destination is no known peer")
             return
         instances = self._select(channel, request, model)

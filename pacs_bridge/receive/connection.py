@@ -133,7 +133,13 @@ class Connection:
         pdus.write(agreed.pdu)
         if agreed.rejected is not None:
             self._terms.statistics.association_rejected(agreed.calling_ae_title, agreed.rejected)
-            _log.warning("association.rejected", peer=self._peer_host, reason=agreed.rejected)
+            _log.warning(
+                "association.rejected",
+                peer=self._peer_host,
+                calling=agreed.calling_ae_title,
+                called=agreed.called_ae_title,
+                reason=agreed.rejected,
+            )
             pdus.await_close(_CLOSE_SECONDS)
             return
         self._terms.statistics.association_opened(agreed.calling_ae_title)

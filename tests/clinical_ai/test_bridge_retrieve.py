@@ -53,6 +53,7 @@ class PacsSite(Site):
             "CLINICAL_AI_PEERS": json.dumps(peers),
             "CLINICAL_AI_WEB_PEERS": json.dumps(web),
             "CLINICAL_AI_RESULT_PEERS": "[]",
+            "CLINICAL_AI_DICOM__ALLOWED_CALLING": '["ORTHANC"]',  # not ourselves
             "COLUMNS": "250",
         }
 

@@ -111,6 +111,44 @@ def test_doctor_says_what_is_wrong_and_what_to_do(run):
     assert checks["disk"]["level"] in {"ok", "warning"}
 
 
+def test_doctor_asks_web_and_hl7_peers_and_looks_at_certificates(run, tmp_path):
+    port = processes.free_port()
+    found = run(
+        "doctor",
+        "--json",
+        CLINICAL_AI_CONFIG=str(tmp_path / "slip.toml"),
+        CLINICAL_AI_WEB_PEERS=json.dumps({"cloud": {"url": f"http://127.0.0.1:{port}/dicom-web"}}),
+        CLINICAL_AI_HL7__PEERS=json.dumps({"ris": {"host": "127.0.0.1", "port": port}}),
+        CLINICAL_AI_DICOM__TLS_PORT=str(port),
+    )
+    checks = {check["name"]: check for check in json.loads(found.stdout)}
+    assert found.returncode == 1
+    for name in ("settings", "TLS files", "peer cloud", "HL7 peer ris"):
+        assert (checks[name]["level"], bool(checks[name]["cure"])) == ("error", True), name
+    assert "slip.toml" in checks["settings"]["detail"]
+    assert "settings.file_missing" in found.stderr
+
+
+def test_a_database_that_is_away_is_one_sentence(run):
+    port = processes.free_port()
+    url = f"postgresql+psycopg://me:SECRET@127.0.0.1:{port}/db"
+    failed = run("studies", CLINICAL_AI_DATABASE_URL=url)
+    assert failed.returncode == 1
+    assert "check database_url" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert "SECRET" not in failed.stderr
+
+
+def test_echo_of_our_own_listener_says_how_to_start_it(run):
+    failed = run("bridge", "echo", CLINICAL_AI_DICOM__PORT=str(processes.free_port()))
+    assert failed.returncode == 1
+    assert "clinical-ai listen" in failed.stderr
+    web = json.dumps({"cloud": {"url": "http://127.0.0.1:9/dicom-web"}})
+    wrong = run("bridge", "echo", "cloud", CLINICAL_AI_WEB_PEERS=web)
+    assert wrong.returncode == 2
+    assert "DICOMweb" in wrong.stderr
+
+
 def test_send_to_nobody_fails_with_the_address(run, tmp_path):
     from clinical_ai.demo.phantom import make_chest_phantom
 

@@ -91,3 +91,16 @@ def test_production_needs_to_know_who_sends_orders(monkeypatch):
         load_settings()
     monkeypatch.setenv("CLINICAL_AI_HL7__RECEIVE__ALLOWED_SENDERS", '["RIS"]')
     assert load_settings().hl7.receive.port == 2575
+
+
+def test_passwords_and_tokens_are_never_shown(tmp_path):
+    (tmp_path / "clinical-ai.toml").write_text(
+        "[web_peers.a]\ntoken = 'SECRET1'\n"
+        "[web_peers.b]\nurl = 'https://pacs.example'\npassword = 7777777\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "web_peers.a.url" in str(caught.value)
+    assert "web_peers.b.password" in str(caught.value)
+    assert "SECRET" not in str(caught.value)
+    assert "7777777" not in str(caught.value)

@@ -3,6 +3,7 @@
 import subprocess
 
 import pydicom
+import structlog
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 from pynetdicom import evt
@@ -56,8 +57,11 @@ STUDY = {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "1.2.1"}
 
 def test_an_unknown_destination_is_refused(listener, peers):
     peers.append(Peer("other", "OTHER", "127.0.0.1", free_port()))
-    ((status, _),) = move(listener.port, "NOBODY", **STUDY)
+    with structlog.testing.capture_logs() as log:
+        ((status, _),) = move(listener.port, "NOBODY", **STUDY)
     assert status.Status == 0xA801
+    (entry,) = [e for e in log if e["event"] == "move.unknown_destination"]
+    assert entry["destination"] == "NOBODY"
 
 
 def test_a_destination_that_is_down_fails_every_sub_operation(listener, peers):

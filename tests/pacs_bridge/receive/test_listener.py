@@ -5,6 +5,7 @@ import socket
 import subprocess
 
 import pytest
+import structlog
 from pydicom.dataelem import DataElement
 from pynetdicom import build_context
 from pynetdicom.sop_class import Verification
@@ -79,7 +80,10 @@ def test_a_hostile_object_is_refused_and_kept_in_quarantine(
 def test_other_content_under_a_uid_leaves_the_first_and_keeps_the_second(listener, sqlite_archive):
     other = encode(ct_slice(SeriesDescription="OTHER"))
     assert store_raw(listener.port, WHOLE, UID) == status.SUCCESS
-    assert store_raw(listener.port, other, UID) == status.DUPLICATE
+    with structlog.testing.capture_logs() as log:
+        assert store_raw(listener.port, other, UID) == status.DUPLICATE
+    (entry,) = [e for e in log if e["event"] == "archive.refused"]
+    assert (entry["instance"], entry["status"]) == (UID, "C111")
     (record,) = sqlite_archive.instances("1.2.3")
     assert record.path.read_bytes().endswith(WHOLE)
     (row,) = quarantined(sqlite_archive)
@@ -125,7 +129,10 @@ def test_dcmtk_sends_shuffled_and_twice(listener, sqlite_archive, tmp_path):
 def test_a_calling_ae_title_outside_the_list_is_rejected(sqlite_archive, tmp_path):
     path = str(write_file(ct_slice(), tmp_path))
     with listening(sqlite_archive, allowed_calling=("CT1", "CT2")) as listener:
-        assert storescu(listener.port, path, calling="EVIL").returncode != 0
+        with structlog.testing.capture_logs() as log:
+            assert storescu(listener.port, path, calling="EVIL").returncode != 0
+        (entry,) = [e for e in log if e["event"] == "association.rejected"]
+        assert (entry["calling"], entry["reason"]) == ("EVIL", "calling_ae_title")
         assert sqlite_archive.study("1.2.3") is None
         assert storescu(listener.port, path, calling="CT2").returncode == 0
     assert sqlite_archive.instances("1.2.3")[0].calling_ae_title == "CT2"
