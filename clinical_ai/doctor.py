@@ -124,7 +124,9 @@ def _certificates(settings: Settings) -> Iterator[Check]:
         or settings.dicomweb.use_tls
         or (receive.port is not None and receive.tls)
     )
-    sends = any(p.tls for p in (*settings.peers.values(), *settings.hl7.peers.values()))
+    sends = any(p.tls for p in settings.peers.values()) or any(
+        p.tls for p in settings.hl7.peers.values()
+    )
     try:
         if listens:
             listener_context(files)
