@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from clinical_ai.formats import iso_moment
 from clinical_ai.services import Services
 from clinical_ai.store.audit import record_event
 from pacs_bridge.database import writing
@@ -114,12 +115,11 @@ def queue_row(queue: PeerQueue) -> dict[str, object]:
 
 def dead_row(delivery: DeadDelivery) -> dict[str, object]:
     """Return a dead delivery as people read it."""
-    queued = datetime.fromtimestamp(delivery.queued_at).astimezone()
     return {
         "id": delivery.delivery_id,
         "peer": delivery.peer,
         "purpose": delivery.purpose,
-        "queued": queued.isoformat(timespec="seconds"),
+        "queued": iso_moment(delivery.queued_at),
         "attempts": delivery.attempts,
         "sop_instance_uid": delivery.sop_instance_uid,
         "reason": delivery.reason,

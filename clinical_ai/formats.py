@@ -82,6 +82,11 @@ def moment(epoch: float) -> str:
     return datetime.fromtimestamp(epoch, UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
 
 
+def iso_moment(epoch: float) -> str:
+    """Return a point in time in the time zone of this machine: ISO 8601 with its offset."""
+    return datetime.fromtimestamp(epoch, UTC).astimezone().isoformat(timespec="seconds")
+
+
 def size(finding: Finding) -> str:
     """Return long x short axis in mm, or the mean diameter when that is all there is."""
     long, short = finding.measurement(LONG_AXIS), finding.measurement(SHORT_AXIS)

@@ -2,11 +2,11 @@
 
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
+from clinical_ai.formats import iso_moment
 from clinical_ai.services import Services
 from pacs_bridge.exposition import ServedPeer, served_peers
 from pacs_bridge.tables import instance, quarantine
@@ -53,8 +53,8 @@ class Sender:
         return {
             **row,
             "megabytes": round(self.size_bytes / 1e6, 1),
-            "first_at": _local(self.first_at),
-            "last_at": _local(self.last_at),
+            "first_at": None if self.first_at is None else iso_moment(self.first_at),
+            "last_at": None if self.last_at is None else iso_moment(self.last_at),
             "open": served.associations_open if served else None,
             "mean_ms": served.mean_ms if served else None,
             "mb_per_s": served.mb_per_s if served else None,
@@ -134,9 +134,3 @@ def _refused(connection: Connection, since: float) -> dict[str, int]:
         .limit(MOST_SENDERS)
     )
     return {row.calling_ae_title: row.refused for row in connection.execute(query)}
-
-
-def _local(at: float | None) -> str | None:
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(sep=" ", timespec="seconds")

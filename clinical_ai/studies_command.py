@@ -1,8 +1,8 @@
 """What ``clinical-ai studies`` shows and does; UIDs and states, no names of patients."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 
+from clinical_ai.formats import iso_moment
 from clinical_ai.quarantine import refused_objects
 from clinical_ai.routing import Retried, release, retry, rule_source
 from clinical_ai.services import Services
@@ -37,9 +37,7 @@ def refused_rows(services: Services) -> list[dict[str, object]]:
     return [
         {
             **asdict(refused),
-            "received_at": datetime.fromtimestamp(refused.received_at, UTC).isoformat(
-                timespec="seconds"
-            ),
+            "received_at": iso_moment(refused.received_at),
         }
         for refused in refused_objects(services.engine)
     ]

@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -13,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from clinical_ai.commands.common import JsonOption, out, print_rows, settings_of, wait_for_signal
+from clinical_ai.formats import iso_moment
 from clinical_ai.peers import hl7_peers
 from clinical_ai.settings import Settings
 
@@ -205,10 +205,7 @@ def _check_peer(settings: Settings, peer: str) -> None:
 
 def _times(**moments: float | None) -> dict[str, str | None]:
     return {
-        name: None
-        if moment is None
-        else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
-        for name, moment in moments.items()
+        name: None if moment is None else iso_moment(moment) for name, moment in moments.items()
     }
 
 

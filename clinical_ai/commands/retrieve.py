@@ -22,6 +22,7 @@ from rich.progress import (
 )
 
 from clinical_ai.commands.common import JsonOption, out, peer_named, print_rows, settings_of
+from clinical_ai.formats import iso_moment
 from clinical_ai.services import Services, open_services
 from clinical_ai.settings import Settings
 from clinical_ai.sources import dimse_source, source_named
@@ -201,7 +202,7 @@ def retrievals(
     """List what was fetched from peers, or is to be: priors and pulled studies."""
     with closing(open_services(settings_of(ctx))) as services, services.engine.connect() as db:
         rows = [
-            {**asdict(row), "created_at": _local(row.created_at)}
+            {**asdict(row), "created_at": iso_moment(row.created_at)}
             for row in list_retrievals(db, limit=limit)
         ]
     print_rows(rows, RETRIEVAL_COLUMNS, as_json=json_output)
@@ -250,10 +251,6 @@ def _source_to_pull(services: Services, peer: str, method: Method | None) -> Stu
     if method is Method.WADO:
         raise typer.BadParameter(f"{peer} is no DICOMweb server: its method is move or get")
     return source_to_pull(services, peer_named(settings, peer), method)
-
-
-def _local(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", timespec="seconds")
 
 
 @contextmanager

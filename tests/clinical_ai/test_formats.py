@@ -1,5 +1,7 @@
 """Values as readers expect them."""
 
+from datetime import datetime
+
 import pytest
 
 from clinical_ai import codes, formats
@@ -99,3 +101,9 @@ def test_size_and_volume():
     assert formats.size(finding()) == ""
     assert formats.volume(finding(volume=4188.8)) == "4,189 mm³"
     assert formats.confidence(finding()) == ""
+
+
+def test_a_moment_for_machines_and_lists_has_seconds_and_its_offset():
+    text = formats.iso_moment(1_767_322_800.7)
+    assert datetime.fromisoformat(text).timestamp() == 1_767_322_800
+    assert text[10] == "T"
