@@ -37,7 +37,7 @@ def dataset_values(dataset: Dataset, default_character_set: str = "") -> Values:
         but done).
     """
     declared = _raw(dataset, CHARACTER_SET)
-    known = encodings(declared) or encodings(default_character_set.encode("ascii"))
+    known = encodings(declared) or encodings(default_character_set.encode("ascii", "replace"))
     values: dict[int, Sequence[str]] = {}
     for tag in list(dataset.keys()):
         value = _raw(dataset, int(tag))
@@ -53,7 +53,10 @@ def items_of(dataset: Dataset, tag: int) -> list[Dataset]:
     """Return the items of a sequence; none if it is absent or broken."""
     try:
         element = dataset.get(BaseTag(tag))
-    except (ValueError, NotImplementedError, OSError, AttributeError, KeyError, struct.error):
+    except (
+        *(ValueError, NotImplementedError, OSError, AttributeError, KeyError),
+        *(TypeError, struct.error),
+    ):
         return []  # bytes that are no sequence
     if element is None or element.VR != "SQ" or element.value is None:
         return []

@@ -309,6 +309,7 @@ Outbox(open_engine(url), {"pacs": peer}, calling_ae_title="CLINICALAI", name="wo
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "questions"),
     [("run_due", 1), ("_ask", 1), ("_asked", 2)],

@@ -77,10 +77,19 @@ def check(values):
 def test_any_elements(elements, vr, default):
     try:
         answer = received(elements, vr)
-    except (ValueError, NotImplementedError, OSError, KeyError, AttributeError):
+    except (ValueError, NotImplementedError, OSError, KeyError, AttributeError, TypeError):
         return  # pynetdicom reports an identifier that cannot be read, and goes on
     check(dataset_values(answer, default))
     scheduled_steps(answer, default)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+def test_a_broken_character_set_of_a_worklist_answer_is_no_error():
+    answer = received({0x00080005: b"\x80"})
+    step = Dataset()
+    step.Modality = "CT"
+    answer.ScheduledProcedureStepSequence = [step]
+    assert len(scheduled_steps(answer, "")) == 1
 
 
 @given(JSON)
