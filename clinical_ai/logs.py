@@ -32,13 +32,25 @@ def configure_logs(level: str = "INFO") -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: _StandardError(),
+        # A cached logger would keep the processors of the first command of a process.
+        cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     # pydicom shows the values that it doubts, which are a patient's or an attacker's.
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"pydicom(\..*)?")
+
+
+class _StandardError:
+    """Writes to what is standard error at that moment: one seen earlier may be closed by now."""
+
+    def msg(self, message: str) -> None:
+        # One call for the whole line, so that threads do not mix theirs.
+        sys.stderr.write(f"{message}\n")
+        sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def traceback_text(exc_info: structlog.typing.ExcInfo) -> str:

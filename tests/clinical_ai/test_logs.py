@@ -41,3 +41,18 @@ def test_a_traceback_shows_the_place_and_our_message_but_no_values(kind, monkeyp
     assert "ReviewError: the study cannot be signed" in shown
     assert "caused by" in shown and "ValueError" in shown and "test_logs.py" in shown
     assert "Zhang^San" not in shown
+
+
+def test_a_logger_outlives_the_stream_and_the_settings_of_its_first_line(monkeypatch):
+    log = structlog.get_logger("module")
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", first)
+    configure_logs()
+    log.info("one")
+    first.close()
+    monkeypatch.setattr(sys, "stderr", second)
+    log.info("two")
+    configure_logs("WARNING")
+    log.info("three")
+    log.warning("four")
+    assert [json.loads(line)["event"] for line in second.getvalue().splitlines()] == ["two", "four"]
