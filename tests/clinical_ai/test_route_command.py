@@ -45,8 +45,6 @@ def site(tmp_path, monkeypatch):
     }.items():
         monkeypatch.setenv(f"CLINICAL_AI_{name}", value)
     monkeypatch.setenv("COLUMNS", "200")
-    # The logs of this process stay where they go; the captured streams end with each command.
-    monkeypatch.setattr("clinical_ai.cli.configure_logs", lambda level: None)
     (tmp_path / "rules.yaml").write_text(RULES)
     return tmp_path
 
