@@ -59,7 +59,7 @@ def services(site):
 def run(*arguments: str, code: int = 0) -> str:
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == code, result.output
-    return result.stdout if code == 0 else result.output
+    return result.output if code == 2 else result.stdout
 
 
 def archived(services, *slices) -> None:
