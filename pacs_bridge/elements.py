@@ -26,7 +26,8 @@ _EXPLICIT_HEAD = Struct("<HH2sH")
 _LONG = Struct("<L")
 IMPLICIT = frozenset({str(ImplicitVRLittleEndian), "1.2.840.113619.5.2"})  # and GE private
 _MAX_DEPTH = 64
-_MAX_INFLATED = 2**31
+# A small message may inflate a thousandfold, in each association at once.
+_MAX_INFLATED = 2**29
 
 
 @dataclass(frozen=True, slots=True)
