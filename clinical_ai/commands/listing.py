@@ -79,4 +79,5 @@ def _shown(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    # Blanks at the ends and between words count in the width of a line, and so would cut words.
+    return " ".join(str(value).split())

@@ -2,7 +2,7 @@
 
 import io
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -52,6 +52,7 @@ def test_markup_and_colours_in_values_are_shown_as_they_came() -> None:
     assert "[red]x[/red]" in printed([{"peer": "[red]x[/red]"}], ("peer",), 80)
 
 
+@example([(" 111111111", "")], 20)
 @given(
     st.lists(
         st.tuples(st.text("abc.1 ", max_size=70), st.text("市第 x", max_size=40)),
