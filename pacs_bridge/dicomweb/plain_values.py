@@ -35,7 +35,10 @@ def plain_values(raw: RawDataElement) -> list[Any] | None:
     if not text:
         return None
     if vr in _LISTS or (vr == "UI" and _UIDS.fullmatch(text)):
-        return text.split("\\")
+        parts = text.split("\\")
+        # Which blanks and zeros around one of several values are kept is pydicom's to say.
+        is_plain = len(parts) == 1 or (" " not in text and text.isprintable())
+        return parts if is_plain else None
     if vr in _TEXTS:
         return [text]
     if vr == "IS":

@@ -65,7 +65,7 @@ def elements(draw: st.DrawFn, depth: int = 2) -> Dataset:
             vr = draw(st.sampled_from(["UN", "LO", "OB", "UT"]))
         if vr == "SQ" and depth:
             ds[tag] = DataElement(tag, "SQ", draw(st.lists(elements(depth - 1), max_size=2)))
-        elif vr not in ("OW", "OB or OW"):
+        elif vr not in ("OD", "OF", "OL", "OV", "OW"):  # numbers
             ds[tag] = canary(tag, vr)
     return ds
 

@@ -5,7 +5,7 @@ import json
 
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -63,6 +63,7 @@ VRS = ["AE", "AS", "CS", "DA", "DT", "TM", "UI", "LO", "SH", "LT", "ST", "UT", "
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
+@example("LO", " \\")
 @given(st.sampled_from(VRS), st.text("0123456789.+-eE\\ AZaz^=\t_\0", max_size=30))
 def test_what_is_taken_from_the_bytes_is_what_pydicom_says(vr, text):
     value = text.encode("ascii")
