@@ -6,11 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import make_url, text
 
 from pacs_bridge.database import open_engine
 
 POSTGRES = os.environ.get("CLINICAL_AI_TEST_POSTGRES_URL", "")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_at_the_start() -> Iterator[None]:
+    """Undo the level and the processors of a command that a test ran within this process."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(

@@ -296,6 +296,7 @@ def test_escaping_holds_in_streamlits_own_markdown(browser, tmp_path):
         for number, text in enumerate(HOSTILE):
             for place in "mcwbt":
                 box = page.locator(f".st-key-{place}{number}")
+                wait_for(lambda box=box: box.inner_text().strip(), "the element to be drawn")
                 shown = " ".join(box.inner_text().replace("\u2060", "").split())
                 expected = " ".join(text.split())
                 assert shown in (expected, f"x {expected}"), (place, text)
