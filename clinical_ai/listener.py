@@ -1,5 +1,6 @@
 """The listener process: receives studies, and queues each complete one to be read."""
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from ssl import SSLContext
@@ -83,6 +84,9 @@ def running_listener(services: Services) -> Iterator[ReceiveStatistics]:
         for listener in _listeners(services, statistics, dimse_services(services, provider)):
             listener.start()
             stack.callback(listener.stop)
+        # What was imported stays: the collector need not walk it while instances come.
+        gc.collect()
+        gc.freeze()
         yield statistics
 
 
