@@ -5,7 +5,8 @@ chunk in memory, however large the study is.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -99,8 +100,9 @@ async def stream(pieces: Iterable[Piece], work: CapacityLimiter) -> AsyncIterato
         if isinstance(pending, Made):
             yield await to_thread.run_sync(pending.make, limiter=work)
         elif pending is not None:
-            async for chunk in _read_large(pending):
-                yield chunk
+            async with aclosing(_read_large(pending)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
 
 def _gather(source: Iterator[Piece]) -> tuple[bytes, FileRange | Made | None, bool]:
@@ -125,7 +127,7 @@ def _gather(source: Iterator[Piece]) -> tuple[bytes, FileRange | Made | None, bo
     return b"".join(gathered), None, False
 
 
-async def _read_large(piece: FileRange) -> AsyncIterator[bytes]:
+async def _read_large(piece: FileRange) -> AsyncGenerator[bytes, None]:
     file = await to_thread.run_sync(_open, piece)
     try:
         left = piece.length

@@ -1,13 +1,14 @@
 """What the handlers share: archive, limits, threads for work, what is kept in memory."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from functools import partial
 from typing import TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
 
 from pacs_bridge.archive import Archive
 from pacs_bridge.dicomweb.access import Record, StudyReads, check_study, principal_of
@@ -194,7 +195,7 @@ def streamed(
     if length is not None:
         headers["Content-Length"] = str(length)
     body = stream(() if request.method == "HEAD" else pieces, service.work)
-    return StreamingResponse(body, status, headers, media_type)
+    return _ClosingResponse(body, status, headers, media_type)
 
 
 def multipart(
@@ -221,3 +222,16 @@ def _cache_headers(etag: str) -> dict[str, str]:
         "Cache-Control": "private, no-cache",
         "Vary": "Accept, Authorization",
     }
+
+
+class _ClosingResponse(StreamingResponse):
+    """Closes its body, and so the file it reads, also when the client went away in the middle."""
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the body."""
+        try:
+            await super().stream_response(send)
+        finally:
+            if isinstance(self.body_iterator, AsyncGenerator):
+                with CancelScope(shield=True):
+                    await self.body_iterator.aclose()
