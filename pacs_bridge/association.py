@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 
 from pydicom.dataset import Dataset
 from pynetdicom import build_context, build_role, evt
 from pynetdicom.events import Event
 from pynetdicom.pdu import A_ABORT_RQ
 
-from pacs_bridge.errors import AssociationRejectedError, NoContextError, PeerError
+from pacs_bridge.errors import AssociationRejectedError, BridgeError, NoContextError, PeerError
 from pacs_bridge.failure import Failure, file_failure, store_failure
 from pacs_bridge.network import application_entity
 from pacs_bridge.peer import Peer
@@ -104,9 +105,7 @@ class RequestedAssociation:
             contexts=[build_context(sop_class, syntax) for sop_class, syntax in pairs],
             ae_title=peer.ae_title,
             ext_neg=[build_role(sop_class, scp_role=True) for sop_class in scp_classes],
-            # The name is only sent along (SNI), not compared; pynetdicom passes "" on, which
-            # the ssl module refuses.
-            tls_args=None if peer.tls is None else (requestor_context(peer.tls), peer.host),
+            tls_args=_tls_args(peer),
             evt_handlers=_handlers(on_event_report, on_offered),
         )
         if not self._association.is_established:
@@ -389,3 +388,15 @@ def _handlers(
 
 def _describe(code: int | None) -> str:
     return "nothing" if code is None else f"status 0x{code:04X}"
+
+
+def _tls_args(peer: Peer) -> tuple[SSLContext, str] | None:
+    """Return what pynetdicom takes; files that cannot be used are a peer that cannot be reached."""
+    if peer.tls is None:
+        return None
+    try:
+        # The name is only sent along (SNI), not compared; pynetdicom passes "" on, which the
+        # ssl module refuses.
+        return requestor_context(peer.tls), peer.host
+    except BridgeError as error:
+        raise PeerError(str(error)) from error

@@ -10,7 +10,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.sop_class import Verification
 
 from pacs_bridge.association import RequestedAssociation
-from pacs_bridge.errors import BridgeError, EncodingError, NoContextError
+from pacs_bridge.errors import EncodingError, NoContextError, PeerError
 from pacs_bridge.failure import Failure, FailureKind, Sending, file_failure
 from pacs_bridge.part10 import FileMeta, read_file_meta
 from pacs_bridge.peer import Peer
@@ -144,7 +144,7 @@ def _send_group(
     pairs = {(meta.sop_class_uid, meta.transfer_syntax_uid): None for _, meta in group}
     try:
         association = RequestedAssociation(peer, calling_ae_title, list(pairs))
-    except BridgeError as error:  # TLS files that cannot be used are no PeerError
+    except PeerError as error:
         kind: FailureKind = "permanent" if isinstance(error, NoContextError) else "unreachable"
         yield from ((path, Failure(kind, str(error))) for path, _ in group)
         return

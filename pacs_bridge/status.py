@@ -1,4 +1,4 @@
-"""Statuses that our storage SCP answers (PS3.4 table B.2-1 gives the families)."""
+"""Statuses that our SCPs answer; those of storage have families in PS3.4 table B.2-1."""
 
 SUCCESS = 0x0000
 # Refused: out of resources.
@@ -12,3 +12,6 @@ PIXEL_DATA = 0xC002
 # The SOP Instance UID is archived with other content; the digits recall 0111H, "duplicate SOP
 # instance" (PS3.7 C.5), which is not defined for C-STORE.
 DUPLICATE = 0xC111
+
+# Of any service: the operation is not one of the SOP class (PS3.7 C.5.24).
+UNRECOGNIZED_OPERATION = 0x0211

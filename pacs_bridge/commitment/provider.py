@@ -25,9 +25,10 @@ from pacs_bridge.commitment.pending import PendingReport
 from pacs_bridge.dimse.channel import Channel, Request, Service
 from pacs_bridge.dimse.command import N_ACTION_RQ, N_EVENT_REPORT_RQ, RESPONSE
 from pacs_bridge.dimse.datasets import encode_dataset
-from pacs_bridge.errors import BridgeError, EncodingError, ProtocolError
+from pacs_bridge.errors import EncodingError, PeerError, ProtocolError
 from pacs_bridge.peer import Peer
 from pacs_bridge.polling import Poller
+from pacs_bridge.status import UNRECOGNIZED_OPERATION
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +38,6 @@ _PROCESSING_FAILURE = 0x0110
 _NO_SUCH_INSTANCE = 0x0112
 _INVALID_ARGUMENT = 0x0115
 _NO_SUCH_ACTION = 0x0123
-_UNRECOGNIZED_OPERATION = 0x0211
 
 _QUIET_SECONDS = 1.0  # requesters that want the report elsewhere release within this
 _LEASE_SECONDS = 300.0  # longer than a report on the association of the request can take
@@ -98,7 +98,7 @@ class CommitmentProvider:
             elif reports is not None:
                 reports.handle(channel, request)
             else:
-                channel.respond(request, _UNRECOGNIZED_OPERATION)
+                channel.respond(request, UNRECOGNIZED_OPERATION)
 
         return Service(frozenset({PUSH_MODEL}), handle, requestor_scp=reports is not None)
 
@@ -216,7 +216,7 @@ class CommitmentProvider:
             return False
         try:
             status = self._send(peer, report)
-        except BridgeError as error:
+        except PeerError as error:
             _log.warning("commitment.report_failed", peer=peer.name, reason=str(error))
             pending.postpone(self._engine, report, now=now, failed=True)
             return False

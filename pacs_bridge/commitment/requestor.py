@@ -29,7 +29,7 @@ from pacs_bridge.commitment.reports import (
     send_again,
 )
 from pacs_bridge.database import finds, writing
-from pacs_bridge.errors import BridgeError, EncodingError, NoContextError, PeerError
+from pacs_bridge.errors import EncodingError, NoContextError, PeerError
 from pacs_bridge.failure import Failure, store_failure
 from pacs_bridge.peer import Peer
 from pacs_bridge.retry import RetryPolicy
@@ -187,7 +187,7 @@ class CommitmentRequestor:
             )
         except NoContextError:
             return Failure("permanent", "the peer does not offer storage commitment")
-        except BridgeError as error:  # TLS files that cannot be used are no PeerError
+        except PeerError as error:
             return Failure("unreachable", str(error))
         try:
             status = association.act(

@@ -15,6 +15,7 @@ from pacs_bridge.dimse.channel import Channel, Request, Service
 from pacs_bridge.errors import EncodingError
 from pacs_bridge.peer import Peer
 from pacs_bridge.retry import RetryPolicy
+from pacs_bridge.status import UNRECOGNIZED_OPERATION
 
 _log = structlog.get_logger(__name__)
 
@@ -22,7 +23,6 @@ _N_EVENT_REPORT_RQ = 0x0100  # PS3.7 table E.1-1
 # PS3.7 annex C
 _NO_SUCH_EVENT_TYPE = 0x0113
 _NOT_AUTHORIZED = 0x0124
-_UNRECOGNIZED_OPERATION = 0x0211
 _EVENT_TYPES = (1, 2)  # PS3.4 table J.3-2
 
 
@@ -64,7 +64,7 @@ class _Reporter:
 
     def _status(self, channel: Channel, request: Request) -> int:
         if request.command.CommandField != _N_EVENT_REPORT_RQ:
-            return _UNRECOGNIZED_OPERATION
+            return UNRECOGNIZED_OPERATION
         if request.command.get("EventTypeID") not in _EVENT_TYPES:
             return _NO_SUCH_EVENT_TYPE
         names = self._names.get(channel.calling_ae_title.strip())

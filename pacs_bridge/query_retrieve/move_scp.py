@@ -9,7 +9,7 @@ import structlog
 
 from pacs_bridge.association import MoveOriginator, RequestedAssociation
 from pacs_bridge.dimse.channel import Channel, Request
-from pacs_bridge.errors import BridgeError, EncodingError
+from pacs_bridge.errors import EncodingError, PeerError
 from pacs_bridge.failure import Failure
 from pacs_bridge.part10 import file_head
 from pacs_bridge.peer import Peer
@@ -73,7 +73,7 @@ def _send(
     for pairs, group in _groups(instances):
         try:
             association = RequestedAssociation(peer, ae_title, pairs)
-        except BridgeError as error:  # TLS files that cannot be used are no PeerError
+        except PeerError as error:
             yield from ((selected, str(error)) for selected in group)
             continue
         try:

@@ -22,8 +22,8 @@ from pacs_bridge.query_retrieve.selection import Selected, select_instances
 from pacs_bridge.query_retrieve.statuses import (
     CANNOT_COUNT_MATCHES,
     UNKNOWN_DESTINATION,
-    UNRECOGNIZED_OPERATION,
 )
+from pacs_bridge.status import UNRECOGNIZED_OPERATION
 
 _log = structlog.get_logger(__name__)
 

@@ -30,7 +30,6 @@ from pacs_bridge.tracebacks import place_of
 _log = structlog.get_logger(__name__)
 
 _CLOSE_SECONDS = 2.0
-_UNRECOGNIZED_OPERATION = 0x0211  # PS3.7 C.5.24
 _RESPONSE_BIT = 0x8000
 
 
@@ -247,7 +246,7 @@ class Connection:
             return  # what it cancels has ended already
         service = self._of_class.get(context.abstract_syntax)
         if service is None:
-            refused = encode_response(command, _UNRECOGNIZED_OPERATION)
+            refused = encode_response(command, status.UNRECOGNIZED_OPERATION)
             messages.write(context.context_id, refused)
             return
         service.handle(channel, request)
