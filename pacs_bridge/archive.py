@@ -18,7 +18,7 @@ from pacs_bridge.admission import Admission
 from pacs_bridge.database import writing
 from pacs_bridge.errors import EncodingError, RefusedError
 from pacs_bridge.header import Header, is_uid, read_header
-from pacs_bridge.incoming import SPILL_BYTES, Incoming
+from pacs_bridge.incoming import SPILL_BYTES, Incoming, Origin
 from pacs_bridge.index import (
     Archived,
     IndexWriter,
@@ -80,27 +80,8 @@ class Archive:
         self._quarantine = Quarantine(self.root, engine)
         self._admission = Admission(engine, self.root)
 
-    def incoming(
-        self,
-        *,
-        transfer_syntax_uid: str,
-        sop_class_uid: str,
-        sop_instance_uid: str,
-        source: str,
-        called: str = "",
-    ) -> Incoming:
+    def incoming(self, origin: Origin) -> Incoming:
         """Begin to take an instance whose data set comes in fragments; `admit` ends it.
-
-        Parameters
-        ----------
-        transfer_syntax_uid
-            Of the accepted presentation context.
-        sop_class_uid, sop_instance_uid
-            As the C-STORE command names them.
-        source
-            AE title of the sender.
-        called
-            Our AE title that it called, where there was one.
 
         Raises
         ------
@@ -109,54 +90,43 @@ class Archive:
         """
         self._check_space(_TYPICAL_BYTES)
         head = file_head(
-            sop_class_uid=_safe_uid(sop_class_uid),
-            sop_instance_uid=_safe_uid(sop_instance_uid),
-            transfer_syntax_uid=transfer_syntax_uid,
-            source_ae_title=source,
-            receiving_ae_title=called,
+            sop_class_uid=_safe_uid(origin.sop_class_uid),
+            sop_instance_uid=_safe_uid(origin.sop_instance_uid),
+            transfer_syntax_uid=origin.transfer_syntax_uid,
+            source_ae_title=origin.source,
+            receiving_ae_title=origin.called,
         )
-        return Incoming(self._staging, head, self._check_space)
+        return Incoming(origin, self._staging, head, self._check_space)
 
-    def admit(
-        self,
-        incoming: Incoming,
-        *,
-        transfer_syntax_uid: str,
-        sop_class_uid: str,
-        sop_instance_uid: str,
-        source: str,
-        called: str = "",
-    ) -> StoreOutcome:
-        """Archive an instance that was taken whole, or refuse and quarantine it.
-
-        The parameters are those of `incoming`.
-        """
+    def admit(self, incoming: Incoming) -> StoreOutcome:
+        """Archive an instance that was taken whole, or refuse and quarantine it."""
+        origin = incoming.origin
         try:
             sha256 = incoming.finish()
             with incoming.dataset() as dataset:
-                header = read_header(dataset, transfer_syntax_uid)
-            _check_command(header, sop_class_uid, sop_instance_uid)
+                header = read_header(dataset, origin.transfer_syntax_uid)
+            _check_command(header, origin.sop_class_uid, origin.sop_instance_uid)
             archived = Archived(
                 header=header,
-                transfer_syntax_uid=transfer_syntax_uid,
+                transfer_syntax_uid=origin.transfer_syntax_uid,
                 path=_relative_path(header),
                 size_bytes=incoming.size_bytes,
                 sha256=sha256,
-                calling_ae_title=source,
+                calling_ae_title=origin.source,
                 received_at=time.time(),
-                called_ae_title=called,
+                called_ae_title=origin.called,
             )
             is_new = self._admit(incoming, archived)
             if not is_new and self._on_known is not None:
                 self._on_known(header.study_instance_uid, header.sop_instance_uid)
         except RefusedError as error:
             if error.status != status.OUT_OF_RESOURCES:
-                self._keep_refused(incoming, error.reason, sop_instance_uid, source)
+                self._keep_refused(incoming, error.reason)
             incoming.discard()
             _log.warning(
                 "archive.refused",
-                calling=source,
-                instance=sop_instance_uid if is_uid(sop_instance_uid) else None,
+                calling=origin.source,
+                instance=origin.sop_instance_uid if is_uid(origin.sop_instance_uid) else None,
                 status=f"{error.status:04X}",
                 reason=error.reason,
             )
@@ -195,25 +165,20 @@ class Archive:
         """
         try:
             incoming = self.incoming(
-                transfer_syntax_uid=transfer_syntax_uid,
-                sop_class_uid=sop_class_uid,
-                sop_instance_uid=sop_instance_uid,
-                source=calling_ae_title,
-                called=called_ae_title,
+                Origin(
+                    transfer_syntax_uid,
+                    sop_class_uid,
+                    sop_instance_uid,
+                    calling_ae_title,
+                    called_ae_title,
+                )
             )
             incoming.write(dataset)
         except RefusedError as error:
             return StoreOutcome(error.status, error.reason, None, False)
         except OSError:
             return StoreOutcome(status.OUT_OF_RESOURCES, "the archive cannot write", None, False)
-        return self.admit(
-            incoming,
-            transfer_syntax_uid=transfer_syntax_uid,
-            sop_class_uid=sop_class_uid,
-            sop_instance_uid=sop_instance_uid,
-            source=calling_ae_title,
-            called=called_ae_title,
-        )
+        return self.admit(incoming)
 
     def instances(self, study_uid: str, *, own_results: bool = False) -> list[InstanceRecord]:
         """Return the study's instances by series, instance number and UID.
@@ -330,12 +295,13 @@ class Archive:
             return False  # another process has committed its row meanwhile
         return True
 
-    def _keep_refused(
-        self, incoming: Incoming, reason: str, sop_instance_uid: str, source: str
-    ) -> None:
+    def _keep_refused(self, incoming: Incoming, reason: str) -> None:
         try:
             self._quarantine.keep(
-                incoming, reason, sop_instance_uid=sop_instance_uid, calling_ae_title=source
+                incoming,
+                reason,
+                sop_instance_uid=incoming.origin.sop_instance_uid,
+                calling_ae_title=incoming.origin.source,
             )
         except (OSError, SQLAlchemyError) as failure:
             _log.error("archive.quarantine_failed", error=type(failure).__name__)

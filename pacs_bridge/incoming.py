@@ -5,6 +5,7 @@ import mmap
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pacs_bridge.files import write_all
@@ -15,11 +16,36 @@ from pacs_bridge.staging import Staging
 SPILL_BYTES = 2 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a data set came to us; UIDs as the sender gave them, not checked.
+
+    Parameters
+    ----------
+    transfer_syntax_uid
+        Of the accepted presentation context.
+    sop_class_uid, sop_instance_uid
+        As the C-STORE command names them.
+    source
+        AE title of the sender.
+    called
+        Our AE title that it called, where there was one.
+    """
+
+    transfer_syntax_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    source: str
+    called: str = ""
+
+
 class Incoming:
     """Takes the fragments of a data set and leaves a whole file, not yet named.
 
     Parameters
     ----------
+    origin
+        How it came.
     staging
         Where the file is made.
     head
@@ -28,7 +54,14 @@ class Incoming:
         Called with the number of bytes about to be written; raises to refuse them.
     """
 
-    def __init__(self, staging: Staging, head: bytes, check_space: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        staging: Staging,
+        head: bytes,
+        check_space: Callable[[int], None],
+    ) -> None:
+        self.origin = origin
         self._staging = staging
         self._head = head
         self._check_space = check_space
@@ -50,6 +83,7 @@ class Incoming:
         """
         self.size_bytes += len(fragment)
         if self._descriptor is not None:
+            self._check_space(len(fragment))
             self._append(fragment)
             return
         self._buffer += fragment
@@ -120,6 +154,5 @@ class Incoming:
 
     def _append(self, data: bytes | bytearray | memoryview) -> None:
         assert self._descriptor is not None
-        self._check_space(len(data))
         self._digest.update(data)
         write_all(self._descriptor, (data,))

@@ -6,7 +6,7 @@ from pacs_bridge import status
 from pacs_bridge.archive import Archive
 from pacs_bridge.errors import EncodingError, RefusedError
 from pacs_bridge.header import is_uid, read_header
-from pacs_bridge.incoming import Incoming
+from pacs_bridge.incoming import Incoming, Origin
 from pacs_bridge.part10 import MAX_META_BYTES, FileMeta, parse_file_meta
 
 
@@ -93,13 +93,7 @@ class Receipt:
             self._fail(status.MISMATCH)
             return self._outcome(self._failed)
         self._incoming = None
-        stored = self._archive.admit(
-            incoming,
-            transfer_syntax_uid=meta.transfer_syntax_uid,
-            sop_class_uid=meta.sop_class_uid,
-            sop_instance_uid=meta.sop_instance_uid,
-            source=self._source,
-        )
+        stored = self._archive.admit(incoming)
         if stored.status != status.SUCCESS:
             return self._outcome(stored.status)
         return Outcome(status.SUCCESS, meta.sop_class_uid, meta.sop_instance_uid, study, series)
@@ -119,10 +113,12 @@ class Receipt:
                 self._fail(status.CANNOT_UNDERSTAND)
                 return
             self._incoming = self._archive.incoming(
-                transfer_syntax_uid=meta.transfer_syntax_uid,
-                sop_class_uid=meta.sop_class_uid,
-                sop_instance_uid=meta.sop_instance_uid,
-                source=self._source,
+                Origin(
+                    meta.transfer_syntax_uid,
+                    meta.sop_class_uid,
+                    meta.sop_instance_uid,
+                    self._source,
+                )
             )
         except EncodingError:
             self._fail(status.CANNOT_UNDERSTAND)

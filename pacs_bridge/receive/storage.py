@@ -7,7 +7,7 @@ from pacs_bridge.archive import Archive
 from pacs_bridge.dimse.command import Command
 from pacs_bridge.dimse.messages import Context
 from pacs_bridge.errors import ProtocolError, RefusedError
-from pacs_bridge.incoming import Incoming
+from pacs_bridge.incoming import Incoming, Origin
 from pacs_bridge.records import StoreOutcome
 
 
@@ -44,20 +44,17 @@ class StorageSink:
         self.size_bytes = 0
         self._archive = archive
         self._max_bytes = max_bytes
-        self._transfer_syntax_uid = context.transfer_syntax
-        self._sop_class_uid = command.affected_sop_class_uid
-        self._sop_instance_uid = command.affected_sop_instance_uid
-        self._source = source
-        self._called = called
         self._refusal: StoreOutcome | None = None
         self._incoming: Incoming | None = None
         try:
             self._incoming = archive.incoming(
-                transfer_syntax_uid=self._transfer_syntax_uid,
-                sop_class_uid=self._sop_class_uid,
-                sop_instance_uid=self._sop_instance_uid,
-                source=source,
-                called=called,
+                Origin(
+                    context.transfer_syntax,
+                    command.affected_sop_class_uid,
+                    command.affected_sop_instance_uid,
+                    source,
+                    called,
+                )
             )
         except RefusedError as error:
             self._refuse(error.status, error.reason)
@@ -88,14 +85,7 @@ class StorageSink:
             return self._refusal
         assert self._incoming is not None
         incoming, self._incoming = self._incoming, None
-        return self._archive.admit(
-            incoming,
-            transfer_syntax_uid=self._transfer_syntax_uid,
-            sop_class_uid=self._sop_class_uid,
-            sop_instance_uid=self._sop_instance_uid,
-            source=self._source,
-            called=self._called,
-        )
+        return self._archive.admit(incoming)
 
     def discard(self) -> None:
         """Forget what came, when the association ends in the middle."""

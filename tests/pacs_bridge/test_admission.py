@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from pacs_bridge import status
 from pacs_bridge.archive import Archive
+from pacs_bridge.incoming import Origin
 from pacs_bridge.tables import instance, quarantine
 from tests.pacs_bridge.support import ct_slice, encode, store
 
@@ -75,13 +76,7 @@ def test_a_row_that_the_database_refuses_does_not_refuse_its_neighbours(archive,
 
 def test_an_archive_leaves_what_another_has_in_the_making(archives):
     first, second, _ = archives
-    incoming = first.incoming(
-        transfer_syntax_uid="1.2.840.10008.1.2.1",
-        sop_class_uid="1.2",
-        sop_instance_uid="1.2.3.1.1",
-        source="TEST",
-        called="",
-    )
+    incoming = first.incoming(Origin("1.2.840.10008.1.2.1", "1.2", "1.2.3.1.1", "TEST"))
     incoming.write(bytes(3_000_000))
     part = incoming.part
     assert part is not None
