@@ -47,3 +47,19 @@ class ResearchExportError(ClinicalAIError):
 
 class PullError(ClinicalAIError):
     """A study cannot be pulled from another archive as asked."""
+
+
+class RecordError(ClinicalAIError):
+    """A patient's record cannot be read, imported or written as asked."""
+
+
+class FhirError(RecordError):
+    """A FHIR server refused, did not answer, or answered what is no FHIR."""
+
+
+class KnowledgeError(ClinicalAIError):
+    """The knowledge graph or a care pathway file is not as it must be."""
+
+
+class CaseError(ClinicalAIError):
+    """A step of the case board is not allowed as asked."""

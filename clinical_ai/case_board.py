@@ -1,0 +1,1 @@
+"""The multidisciplinary case board."""

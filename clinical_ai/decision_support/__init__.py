@@ -1,0 +1,1 @@
+"""CDS Hooks: cards for the clinician at the moment of care."""

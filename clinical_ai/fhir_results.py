@@ -1,0 +1,1 @@
+"""Which FHIR resources tell of a reading, and to whom they go."""

@@ -1,0 +1,1 @@
+"""How FHIR servers are reached, as the settings say it."""

@@ -1,0 +1,1 @@
+"""What medicine says: the knowledge graph, care pathways and decision support."""
