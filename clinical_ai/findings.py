@@ -7,7 +7,9 @@ voxel indices count (slice, row, column) with slices sorted along the slice norm
 
 import base64
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Literal
 
@@ -146,6 +148,9 @@ class Assessment:
         Publication the rule comes from.
     finding_id
         The finding judged; None for the whole study.
+    inputs
+        What went into a published equation, by the name of its input; None as a value means
+        that it is not known. None as a whole for what is not an equation.
     """
 
     scheme: str
@@ -156,6 +161,56 @@ class Assessment:
     assumptions: tuple[Message, ...]
     citation: str
     finding_id: str | None
+    inputs: Mapping[str, float | bool | str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFact:
+    """One fact of the patient's record that was taken into account.
+
+    Parameters
+    ----------
+    field
+        Name of an `clinical_ai.assessment.context.AssessmentContext` field, for example
+        ``"pack_years"``.
+    value, unit
+        As it was used; the unit in UCUM, empty for words and yes or no.
+    on
+        Day of the fact; None when the record gives none.
+    origin, reference
+        The store or server that holds the record, and ``Type/id`` of the resource.
+    """
+
+    field: str
+    value: float | bool | str
+    unit: str
+    on: date | None
+    origin: str
+    reference: str
+
+
+LinkState = Literal["matched", "uncertain", "not_found", "unavailable"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordUse:
+    """Whether a record of the patient was used for a reading, and what of it.
+
+    Parameters
+    ----------
+    state
+        ``"matched"``: used. ``"uncertain"``: one was found that may be another person's, so it
+        was not used. ``"unavailable"``: a source did not answer.
+    why
+        The reason in words; never patient data.
+    person
+        Id of the Patient resource that was used; empty if none was.
+    """
+
+    state: LinkState
+    why: Message
+    person: str = ""
+    facts: tuple[RecordFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +251,8 @@ class Reading:
         ``"read"``, or ``"not_read"`` with `reason`.
     cautions
         Where the input differs from what the model was made for, and what that means.
+    record
+        What was used of the patient's record; None in readings made before records were linked.
     """
 
     id: str
@@ -211,6 +268,7 @@ class Reading:
     assessments: tuple[Assessment, ...]
     urgency: Urgency
     made_at: str
+    record: RecordUse | None = None
 
 
 @cache

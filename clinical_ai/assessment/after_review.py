@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from clinical_ai.assessment import fleischner, lung_nodules, lung_rads
+from clinical_ai.assessment import fleischner, lung_nodules, lung_rads, nodule_probability
 from clinical_ai.findings import Assessment, Finding, Reading
 from clinical_ai.messages import N_, Message
 
@@ -32,6 +32,11 @@ def after_review(reading: Reading, accepted: Collection[str]) -> Reading:
         return again
     whole = _lung_rads_again(by_lung_rads, kept)
     by_fleischner = _fleischner_again(kept, reading.assessments)
+    by_equation = (
+        nodule_probability.counted_again(a, len(kept))
+        for a in left
+        if a.scheme in nodule_probability.SCHEMES
+    )
     return replace(
         again,
         assessments=(
@@ -39,6 +44,7 @@ def after_review(reading: Reading, accepted: Collection[str]) -> Reading:
             *(a for a in by_fleischner if a.finding_id is None),
             *(a for a in by_lung_rads if a.finding_id is not None),
             *(a for a in by_fleischner if a.finding_id is not None),
+            *(a for a in by_equation if a is not None),
         ),
         urgency=lung_nodules.urgency_of(whole.category, kept),
     )
@@ -77,6 +83,8 @@ def _fleischner_again(
         risks = (False,)
     elif groups == {lung_nodules.HIGH_RISK}:
         risks = (True,)
-    risk_notes = lung_nodules.RISK_NOTES.values()
-    notes = tuple(note for note in of_study[0].assumptions if note not in risk_notes)
-    return lung_nodules.advise(sized, risks, notes)
+    reasons = lung_nodules.RISK_REASONS
+    said = of_study[0].assumptions
+    why = next((note for note in said if note in reasons), lung_nodules.RISK_NOTES[risks])
+    notes = tuple(note for note in said if note not in reasons)
+    return lung_nodules.advise(sized, risks, notes, why)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from clinical_ai import codes
 from clinical_ai.assessment import fleischner, lung_rads
 from clinical_ai.assessment.context import AssessmentContext
+from clinical_ai.assessment.lung_screening import screening_criteria
+from clinical_ai.assessment.nodule_probability import probabilities
 from clinical_ai.findings import Assessment, Finding, Reading, Urgency
 from clinical_ai.messages import N_, Message
 
@@ -33,6 +35,17 @@ RISK_NOTES: dict[tuple[bool, ...], Message] = {
     (False,): Message(N_("Never smoked: low risk; other risk factors were not looked at.")),
     (True,): Message(N_("Smoker, now or formerly: high risk.")),
 }
+NO_OTHER_RISK = Message(
+    N_("Never smoked, neither emphysema nor lung cancer in the family listed: low risk.")
+)
+EMPHYSEMA = Message(N_("Emphysema listed in the record: high risk."))
+LUNG_CANCER_IN_FAMILY = Message(N_("Lung cancer of a first-degree relative: high risk."))
+RISK_REASONS: tuple[Message, ...] = (
+    *RISK_NOTES.values(),
+    NO_OTHER_RISK,
+    EMPHYSEMA,
+    LUNG_CANCER_IN_FAMILY,
+)
 NO_MARK = Message(N_("The model marked no nodule. That is not a negative reading by a person."))
 
 
@@ -42,7 +55,8 @@ def assess_lung(
     """Judge every nodule of `reading`, then the study by its most suspicious nodule.
 
     Study-level assessments come first, Lung-RADS before Fleischner. A finding without a size
-    is not judged, and the study says so.
+    is not judged, and the study says so. With a record of the patient, each finding also has
+    its probability by published equations.
 
     Returns
     -------
@@ -67,11 +81,17 @@ def assess_lung(
     whole = _as_assessment(exam, None, scope)
     of_findings = tuple(_as_assessment(result, f.id, notes) for f, result, notes in judged)
     by_fleischner = _fleischner(sized, context)
+    by_equation = (
+        [a for f in sized for a in probabilities(f, len(reading.findings), context)]
+        if context.has_record
+        else []
+    )
     assessments = (
         whole,
         *(a for a in by_fleischner if a.finding_id is None),
         *of_findings,
         *(a for a in by_fleischner if a.finding_id is not None),
+        *by_equation,
     )
     return assessments, urgency_of(exam.category, sized)
 
@@ -111,6 +131,10 @@ def _solid_part_missing(finding: Finding) -> bool:
 
 def _exam_caveats(*, has_findings: bool, context: AssessmentContext) -> tuple[Message, ...]:
     caveats = [Message(N_("Lung-RADS is made for screening CT; use Fleischner otherwise."))]
+    if context.has_record:
+        caveats += screening_criteria(context)
+    if context.known_cancer:
+        caveats.append(Message(N_("Known cancer: Lung-RADS is made for people without it.")))
     if not has_findings:
         caveats.append(NO_MARK)
     if context.prior_studies:
@@ -184,18 +208,44 @@ def _fleischner(findings: list[Finding], context: AssessmentContext) -> tuple[As
                 finding_id=None,
             ),
         )
-    match context.smoking:
-        case None:
-            risks: tuple[bool, ...] = (False, True)
-        case "never":
-            risks = (False,)
-        case _:
-            risks = (True,)
-    return advise(findings, risks, may.unknown)
+    risks, why = _risk_group(context)
+    absent = tuple(
+        Message(N_("Not listed in the record, taken as absent: {input}."), {"input": name})
+        for field, name in _ABSENT_NAMES.items()
+        if field in context.taken_as_absent
+    )
+    return advise(findings, risks, may.unknown + absent, why)
+
+
+_ABSENT_NAMES = {
+    "known_cancer": N_("cancer"),
+    "immunosuppressed": N_("immunosuppression"),
+}
+
+
+def _risk_group(context: AssessmentContext) -> tuple[tuple[bool, ...], Message]:
+    """Return low or high risk, or both when unknown, and why.
+
+    Smoking, emphysema and lung cancer in the family raise it; the guideline names more, which
+    no record tells surely.
+    """
+    if context.smoking in ("former", "current"):
+        return (True,), RISK_NOTES[True,]
+    if context.emphysema:
+        return (True,), EMPHYSEMA
+    if context.lung_cancer_in_family:
+        return (True,), LUNG_CANCER_IN_FAMILY
+    if context.smoking is None:
+        return (False, True), RISK_NOTES[False, True]
+    none_listed = context.emphysema is False and context.lung_cancer_in_family is False
+    return (False,), NO_OTHER_RISK if none_listed else RISK_NOTES[False,]
 
 
 def advise(
-    findings: Sequence[Finding], risks: tuple[bool, ...], notes: tuple[Message, ...]
+    findings: Sequence[Finding],
+    risks: tuple[bool, ...],
+    notes: tuple[Message, ...],
+    why: Message,
 ) -> tuple[Assessment, ...]:
     """Return Fleischner's advice for the study, then for each finding.
 
@@ -207,6 +257,8 @@ def advise(
         High risk or not; both when unknown.
     notes
         What was assumed of the patient.
+    why
+        Why the patient is in that group, one of `RISK_REASONS`.
     """
     solid = [f for f in findings if _fleischner_type(f) == "solid"]
     counts = {True: len(solid), False: len(findings) - len(solid)}  # rows of the table
@@ -220,10 +272,10 @@ def advise(
         max(of_risk, key=lambda r: fleischner.INTENSITY.index(r.advice))
         for of_risk in zip(*by_finding.values(), strict=True)
     ]
-    return _for_each_risk(risks, of_study, notes, None) + tuple(
+    return _for_each_risk(risks, of_study, notes, why, None) + tuple(
         assessment
         for finding_id, results in by_finding.items()
-        for assessment in _for_each_risk(risks, results, (), finding_id)
+        for assessment in _for_each_risk(risks, results, (), why, finding_id)
     )
 
 
@@ -231,6 +283,7 @@ def _for_each_risk(
     risks: tuple[bool, ...],
     results: list[fleischner.FleischnerResult],
     notes: tuple[Message, ...],
+    why: Message,
     finding_id: str | None,
 ) -> tuple[Assessment, ...]:
     """Return one assessment a risk group, or a single one when the advice is the same."""
@@ -238,7 +291,7 @@ def _for_each_risk(
     if len(results) == 2 and results[0].advice == results[1].advice:
         labels, results = [ANY_RISK], results[:1]
     else:
-        notes = (*notes, RISK_NOTES[risks])
+        notes = (*notes, why)
     return tuple(
         Assessment(
             scheme=fleischner.SCHEME,
