@@ -14,11 +14,12 @@ from pathlib import Path
 
 from clinical_ai.accounts import add_account, list_accounts
 from clinical_ai.demo.studies import DemoStudy, demo_studies
+from clinical_ai.dicom_settings import PeerSettings
 from clinical_ai.errors import LaunchError
 from clinical_ai.peers import dicom_peers, own_peer
 from clinical_ai.sending import send_path
 from clinical_ai.services import Services, open_services
-from clinical_ai.settings import PeerSettings, Settings
+from clinical_ai.settings import Settings
 from clinical_ai.supervisor import Supervisor
 from clinical_ai.worklist import WorklistRow, versions
 from pacs_bridge.archive import Archive

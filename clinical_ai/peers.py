@@ -1,6 +1,7 @@
 """The peers of the settings, as the bridge knows them."""
 
-from clinical_ai.settings import Settings, TlsSettings
+from clinical_ai.dicom_settings import TlsSettings
+from clinical_ai.settings import Settings
 from pacs_bridge.hl7.sender import Hl7Peer
 from pacs_bridge.peer import Peer, WebPeer
 from pacs_bridge.tls import TlsFiles

@@ -34,11 +34,14 @@ class Failure:
         One sentence, without patient data.
     retry_after
         Seconds that the peer asks us to wait; None if it does not say.
+    said
+        What the peer said of it, which may hold patient data: kept in the database, not logged.
     """
 
     kind: FailureKind
     reason: str
     retry_after: float | None = None
+    said: str = ""
 
 
 Sending = Generator[tuple[Path, Failure | None], None, None]

@@ -18,6 +18,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from pacs_bridge.ordered.tables import QueueTables, outgoing_table, sender_table
+
 # Named constraints, so that later migrations can alter them on both databases.
 metadata = MetaData(
     naming_convention={
@@ -151,4 +153,29 @@ dicomweb_token = Table(
     Column("expires_at", Double),
     Column("revoked_at", Double),
     UniqueConstraint("sha256"),
+)
+
+# Transactions to FHIR servers; a body is a Bundle as JSON.
+fhir_outgoing = outgoing_table(
+    "fhir_outgoing",
+    metadata,
+    # The same however often the transaction is made or sent.
+    Column("key", String(128), nullable=False),
+    states=("queued", "sent", "dead", "dropped"),
+    check="ck_fhir_outgoing_state",
+)
+fhir_sender = sender_table("fhir_sender", metadata)
+FHIR_QUEUE = QueueTables("fhir", fhir_outgoing, fhir_sender)
+
+# When a patient's record was last copied from a FHIR server.
+fhir_copy = Table(
+    "fhir_copy",
+    metadata,
+    Column("server", String(32), nullable=False),
+    # Id of the Patient resource there.
+    Column("person", String(64), nullable=False),
+    Column("copied_at", Double, nullable=False),
+    # Resource types that the server did not give whole, separated by spaces.
+    Column("missing", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("server", "person"),
 )

@@ -20,8 +20,8 @@ from pacs_bridge.hl7.er7 import STANDARD, Delimiters, Message, parse
 from pacs_bridge.hl7.header import Header, read_header
 from pacs_bridge.hl7.order_index import keep_order
 from pacs_bridge.hl7.orders import ACCESSION_FIELDS, ORDER_MESSAGES, read_orders
-from pacs_bridge.hl7.rows import message_body, newest
 from pacs_bridge.hl7.tables import hl7_incoming
+from pacs_bridge.rows import message_body, newest
 
 # Two patients, records or numbers become one (HL7 table 0003). A study is never moved from one
 # patient to another without a person.

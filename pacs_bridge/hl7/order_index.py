@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, Row, case, select, update
 from pacs_bridge.database import insert_or_ignore
 from pacs_bridge.hl7.acknowledgement import DUPLICATE_KEY, NotAcceptedError
 from pacs_bridge.hl7.orders import Order, OrderContent
-from pacs_bridge.hl7.rows import record
 from pacs_bridge.hl7.tables import imaging_order
+from pacs_bridge.rows import record
 from pacs_bridge.tables import study
 
 # How an order and the study of its accession number agree: "waiting" has no study yet.

@@ -1,17 +1,13 @@
 """Messages to send: queued with what they tell, listed, queued again."""
 
-import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, and_, select, update
+from sqlalchemy import Connection, Engine
 
-from pacs_bridge.database import insert_or_ignore, writing
-from pacs_bridge.errors import DeliveryError
 from pacs_bridge.hl7.mllp import frame
-from pacs_bridge.hl7.rows import message_body, newest
-from pacs_bridge.hl7.tables import hl7_outgoing, hl7_sender
-
-MAX_ERROR_CHARACTERS = 500
+from pacs_bridge.hl7.tables import HL7_QUEUE, hl7_outgoing
+from pacs_bridge.ordered.queue import enqueue, resend
+from pacs_bridge.rows import message_body, newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +73,14 @@ def enqueue_message(
         When the message cannot be framed.
     """
     frame(body)
-    now = time.time()
-    return insert_or_ignore(
+    return enqueue(
         connection,
         hl7_outgoing,
-        {
-            "peer": peer_name,
-            "control_id": control_id,
-            "message_type": message_type,
-            "subject": subject,
-            "body": body,
-            "state": "dead" if refused else "queued",
-            "last_error": refused[:MAX_ERROR_CHARACTERS] or None,
-            "due_at": now,
-            "created_at": now,
-        },
+        peer=peer_name,
+        key={"control_id": control_id, "message_type": message_type},
+        subject=subject,
+        body=body,
+        refused=refused,
     )
 
 
@@ -122,38 +111,4 @@ def resend_message(engine: Engine, message_id: int) -> None:
         If there is no such message, it is already queued, or the peer has accepted a later one
         on its subject, whose result the old one would replace.
     """
-    with writing(engine) as connection:
-        if _is_superseded(connection, message_id):
-            raise DeliveryError(
-                f"message {message_id} is older than one on the same study that the peer has "
-                "accepted, and would put an old result in its place; send the newest again"
-            )
-        changed = connection.execute(
-            update(hl7_outgoing)
-            .where(hl7_outgoing.c.id == message_id, hl7_outgoing.c.state != "queued")
-            .values(state="queued", attempts=0, due_at=time.time(), last_error=None, sent_at=None)
-        )
-        peer = select(hl7_outgoing.c.peer).where(hl7_outgoing.c.id == message_id)
-        connection.execute(update(hl7_sender).where(hl7_sender.c.peer.in_(peer)).values(due_at=0.0))
-    if changed.rowcount == 0:
-        raise DeliveryError(
-            f"message {message_id} does not exist or is already queued; see the list of messages "
-            "for those that are dead or sent"
-        )
-
-
-def _is_superseded(connection: Connection, message_id: int) -> bool:
-    later = hl7_outgoing.alias()
-    query = (
-        select(later.c.id)
-        .join(
-            hl7_outgoing,
-            and_(
-                later.c.peer == hl7_outgoing.c.peer,
-                later.c.subject == hl7_outgoing.c.subject,
-                later.c.id > hl7_outgoing.c.id,
-            ),
-        )
-        .where(hl7_outgoing.c.id == message_id, later.c.state == "sent")
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    resend(engine, HL7_QUEUE, message_id)

@@ -18,47 +18,23 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from pacs_bridge.ordered.tables import QueueTables, outgoing_table, sender_table
 from pacs_bridge.tables import metadata
 
 # SQLite numbers a row by itself only where the key is INTEGER.
 _row_number = BigInteger().with_variant(Integer, "sqlite")
 
-hl7_outgoing = Table(
+hl7_outgoing = outgoing_table(
     "hl7_outgoing",
     metadata,
-    Column("id", _row_number, primary_key=True, autoincrement=True),
-    Column("peer", Text, nullable=False),
     # MSH-10, the same however often the message is made or sent.
     Column("control_id", String(20), nullable=False),
     Column("message_type", Text, nullable=False),
-    # Messages to one peer on one subject arrive in the order in which they were queued.
-    Column("subject", Text, nullable=False),
-    # The message in the character set that its MSH-18 names, without the frame.
-    Column("body", LargeBinary, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("due_at", Double, nullable=False),
-    # May quote what the peer answered.
-    Column("last_error", Text),
-    Column("created_at", Double, nullable=False),
-    Column("sent_at", Double),
-    UniqueConstraint("control_id", "peer"),
-    CheckConstraint("state IN ('queued', 'sent', 'dead')", name="state"),
-    Index("ix_hl7_outgoing_state_due_at", "state", "due_at"),
-    Index("ix_hl7_outgoing_peer_subject", "peer", "subject"),
+    states=("queued", "sent", "dead"),
 )
-
-# Who is sending to a peer: one message at a time reaches it, from whichever process.
-hl7_sender = Table(
-    "hl7_sender",
-    metadata,
-    Column("peer", Text, primary_key=True),
-    Column("leased_until", Double),
-    Column("leased_by", String(32)),
-    # Connections in a row that could not be made, and when the next is tried.
-    Column("failures", Integer, nullable=False, server_default="0"),
-    Column("due_at", Double, nullable=False, server_default="0"),
-)
+hl7_sender = sender_table("hl7_sender", metadata)
+# Bodies are in the character set that their MSH-18 names, without the frame.
+HL7_QUEUE = QueueTables("hl7", hl7_outgoing, hl7_sender)
 
 hl7_incoming = Table(
     "hl7_incoming",

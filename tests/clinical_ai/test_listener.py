@@ -8,9 +8,10 @@ from pynetdicom import evt
 from pynetdicom.sop_class import StorageCommitmentPushModel
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as StudyRootFind
 
+from clinical_ai.dicom_settings import DicomSettings
 from clinical_ai.listener import running_listener
 from clinical_ai.services import open_services
-from clinical_ai.settings import DicomSettings, Settings
+from clinical_ai.settings import Settings
 from pacs_bridge.commitment.datasets import PUSH_MODEL_INSTANCE, request_dataset
 from pacs_bridge.network import application_entity
 from tests.support.processes import free_port

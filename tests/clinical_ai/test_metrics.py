@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.registry import CollectorRegistry
 
+from clinical_ai.dicom_settings import DicomSettings, PeerSettings
 from clinical_ai.listener import running_listener
 from clinical_ai.metrics import ReadsCollector, listener_registry, worker_registry
 from clinical_ai.senders import sender_statistics
 from clinical_ai.services import Services, open_services
-from clinical_ai.settings import DicomSettings, PeerSettings, Settings
+from clinical_ai.settings import Settings
 from clinical_ai.store.reads import queue_read
 from pacs_bridge.errors import MetricsError
 from pacs_bridge.peer import Peer

@@ -1,9 +1,10 @@
 """Looking for priors with peers that are gone."""
 
+from clinical_ai.dicom_settings import DicomSettings, PeerSettings
 from clinical_ai.priors import gather_priors
 from clinical_ai.routing import known_names, route
 from clinical_ai.services import open_services
-from clinical_ai.settings import DicomSettings, PeerSettings, Settings
+from clinical_ai.settings import Settings
 from pacs_bridge.assembly import Assembler
 from pacs_bridge.routing.load import parse_rules
 from tests.pacs_bridge.support import ct_slice, store

@@ -3,11 +3,12 @@
 import pytest
 from sqlalchemy import select
 
+from clinical_ai.dicom_settings import DicomSettings, PeerSettings
 from clinical_ai.errors import ReviewError
 from clinical_ai.messages import Message
 from clinical_ai.routing import known_names, release, retry, route
 from clinical_ai.services import open_services
-from clinical_ai.settings import DicomSettings, PeerSettings, Settings
+from clinical_ai.settings import Settings
 from clinical_ai.store.reads import finish_failed, mark_dispatched, set_step, undispatched
 from clinical_ai.store.routing import (
     PRIORITY_NUMBERS,

@@ -208,7 +208,7 @@ def test_an_old_result_is_not_sent_after_a_newer_one(engine):
     with scripted_ris() as ris:
         assert outbox(engine, ris.port).run_due(time.time()) == 3
     ids = {m.control_id: m.id for m in list_outgoing(engine)}
-    with pytest.raises(DeliveryError, match="older than one on the same study"):
+    with pytest.raises(DeliveryError, match="older than one on the same subject"):
         resend_message(engine, ids["P1"])
     resend_message(engine, ids["F1"])
     resend_message(engine, ids["P2"])

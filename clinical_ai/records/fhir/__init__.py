@@ -1,0 +1,1 @@
+"""Talking to FHIR R4 servers."""
