@@ -11,7 +11,9 @@ from clinical_ai.errors import SettingsError
 
 Role = Literal["read", "write"]
 _URL = r"^https?://[^\s/?#@]+(/[^\s?#]*[^\s/?#])?$"
-_SECURE_URL = r"^(https://[^\s#@]+|http://(localhost|127\.0\.0\.1|\[::1\])[:/][^\s#@]*)$"
+_SECURE = r"^(https://[^\s#@]+|http://(localhost|127\.0\.0\.1|\[::1\])[:/][^\s#@]*)$"
+SECURE_URL = re.compile(_SECURE)
+"""Where secrets may be sent: by TLS, or within this machine."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,32}")
 LOCAL = "local"
 """What the record store calls its own data; no server may have this name."""
@@ -70,7 +72,7 @@ class BackendServicesAuth(BaseModel):
     key_file: Path
     key_id: str = Field(min_length=1)
     key_set_url: str = Field(default="", pattern=r"^(https://[^\s#@]+)?$")
-    token_url: str = Field(default="", pattern=rf"^$|{_SECURE_URL}")
+    token_url: str = Field(default="", pattern=rf"^$|{_SECURE}")
     scope: str = "system/*.read"
 
 

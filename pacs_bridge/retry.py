@@ -1,7 +1,11 @@
 """When to try again, and when to give up."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from tenacity import RetryCallState
+from tenacity.wait import wait_base
 
 from pacs_bridge.failure import Failure
 
@@ -84,3 +88,36 @@ class RetryPolicy:
             first = max(first, self.permanent_first_seconds)
         wait = backoff_seconds(failures, first=first, longest=self.longest_seconds)
         return max(wait, failure.retry_after or 0.0)
+
+
+class AskedWait(wait_base):
+    """For Tenacity: as long as the peer asked, else doubling; never longer than `longest`.
+
+    Parameters
+    ----------
+    asked
+        Returns the seconds that an error says the peer asked for; None if it does not say.
+    first, longest
+        Seconds.
+    """
+
+    def __init__(
+        self,
+        asked: Callable[[BaseException], float | None],
+        *,
+        first: float = 0.5,
+        longest: float = 10.0,
+    ) -> None:
+        self._asked = asked
+        self._first = first
+        self._longest = longest
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Return the seconds to wait before the next attempt."""
+        outcome = retry_state.outcome
+        error = None if outcome is None else outcome.exception()
+        asked = None if error is None else self._asked(error)
+        usual = backoff_seconds(
+            retry_state.attempt_number, first=self._first, longest=self._longest
+        )
+        return min(self._longest, usual if asked is None else max(asked, usual))

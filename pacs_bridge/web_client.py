@@ -8,6 +8,12 @@ import httpx
 from pacs_bridge.peer import WebPeer
 
 
+def silence_http_logs() -> None:
+    """Turn off the logs of the HTTP library, which name every URL, for the whole process."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 def web_client(
     peer: WebPeer, timeout: httpx.Timeout, transport: httpx.BaseTransport | None = None
 ) -> httpx.Client:
@@ -26,8 +32,7 @@ def web_client(
     OSError
         If the file of trusted authorities cannot be used.
     """
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    silence_http_logs()
     headers = {"Accept": "application/dicom+json", "User-Agent": "clinical-ai"}
     if peer.token:
         headers["Authorization"] = f"Bearer {peer.token}"

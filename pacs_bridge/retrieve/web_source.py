@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import httpx
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_base
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from pacs_bridge.errors import EncodingError, PeerError
 from pacs_bridge.part10 import parse_file_meta
@@ -43,7 +42,7 @@ from pacs_bridge.retrieve.source import (
     ignore_progress,
 )
 from pacs_bridge.retrieve.tally import Tally
-from pacs_bridge.retry import backoff_seconds
+from pacs_bridge.retry import AskedWait
 from pacs_bridge.stow import retry_after_seconds
 from pacs_bridge.web_client import web_client
 
@@ -51,8 +50,6 @@ _log = structlog.get_logger(__name__)
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0, read=300.0)  # an archive may read from slow disks
 _ATTEMPTS = 3
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 10.0
 _MAX_ANSWER_BYTES = 64 * 1024**2
 _MAX_MATCHES = 100_000
 _PAGE = 1000
@@ -195,7 +192,7 @@ class WebSource:
         for attempt in Retrying(
             stop=stop_after_attempt(_ATTEMPTS),
             retry=retry_if_exception_type(_PassingError),
-            wait=_Wait(),
+            wait=AskedWait(_asked),
             reraise=True,
         ):
             with attempt, self._answer(client, path, parameters) as response:
@@ -300,17 +297,8 @@ class WebSource:
         raise PeerError(f"{self.name} answered HTTP {status}; check its URL in the settings")
 
 
-class _Wait(wait_base):
-    """As long as the server asked, else doubling; never longer than `_LONGEST_WAIT`."""
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        outcome = retry_state.outcome
-        error = None if outcome is None else outcome.exception()
-        asked = error.wait if isinstance(error, _PassingError) else None
-        usual = backoff_seconds(
-            retry_state.attempt_number, first=_FIRST_WAIT, longest=_LONGEST_WAIT
-        )
-        return min(_LONGEST_WAIT, usual if asked is None else max(asked, usual))
+def _asked(error: BaseException) -> float | None:
+    return error.wait if isinstance(error, _PassingError) else None
 
 
 def _including(*keywords: str) -> list[tuple[str, str]]:
