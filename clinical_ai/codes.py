@@ -88,6 +88,9 @@ MEDIO_LATERAL_OBLIQUE = Code("399368009", "SCT", "medio-lateral oblique")  # dic
 # Report structure
 CT_PROCEDURE = Code("25045-6", "LN", "CT unspecified body region")  # dict, CID 100
 MAMMOGRAPHY = Code("71651007", "SCT", "Mammography")  # dict, CID 10005; not in CID 100
+CT_CHEST_REPORT = Code("24627-2", "LN", "CT Chest Report")  # dict, CID 7000
+MAMMOGRAPHY_REPORT = Code("24606-6", "LN", "Mammography Screening Report")  # dict, CID 7000
+DIAGNOSTIC_IMAGING_REPORT = Code("18748-4", "LN", "Diagnostic Imaging Report")  # dict, CID 7000
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")  # dict, CID 7162
 STUDY_INSTANCE_UID = Code("110180", "DCM", "Study Instance UID")  # dict
 ALGORITHM_NAME = Code("111001", "DCM", "Algorithm Name")  # dict
@@ -97,6 +100,9 @@ RECOMMENDATION = Code("121075", "DCM", "Recommendation")  # dict
 COMMENT = Code("121106", "DCM", "Comment")  # dict
 FINDING = Code("121071", "DCM", "Finding")  # dict
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")  # dict
+BEST_ILLUSTRATION = Code(  # dict, CID 7003; value: the UID of the image
+    "121080", "DCM", "Best illustration of finding"
+)
 QUALITATIVE_EVALUATIONS = Code(  # PS3.16 TID 1500 row 12; HL7's DICOM SR to FHIR guide, dcmjs
     "C0034375", "UMLS", "Qualitative Evaluations"
 )
@@ -110,3 +116,20 @@ REPORT_URGENCY = Code("urgency", PRIVATE_SCHEME, "Urgency of review")
 URGENT = Code("urgent", PRIVATE_SCHEME, "Urgent")
 SOON = Code("soon", PRIVATE_SCHEME, "Soon")
 ROUTINE = Code("routine", PRIVATE_SCHEME, "Routine")
+
+# FHIR: no published scheme has a category of any guideline as such
+GUIDELINE_CATEGORY = Code("guideline-category", PRIVATE_SCHEME, "Category by a guideline")
+
+# What an audit event tells (PS3.15 A.5.3; PS3.16 CID 400)
+INSTANCES_ACCESSED = Code("110103", "DCM", "DICOM Instances Accessed")  # dict, CID 400
+EXPORT = Code("110106", "DCM", "Export")  # dict, CID 400
+
+# Risks by an equation, as LOINC names them; each in two independent public uses.
+# CQL = the libraries of NCQA's measures as code (CqlCodeDefinition); PAIN = the cholesterol
+# decision support tests of CDS Connect; FRS = D'Agostino's equation in two open calculators.
+RISK_ASCVD_10Y_PCE = Code(  # CQL, PAIN
+    "79423-0", "LN", "10-year risk of cardiovascular disease (ACC-AHA Pooled Cohort)"
+)
+RISK_CVD_10Y_FRAMINGHAM = Code(  # FRS
+    "65853-4", "LN", "10-year risk of general cardiovascular disease (Framingham)"
+)

@@ -4,7 +4,6 @@ First those of the study: its identifiers, its category, the impression in words
 Then those of each finding, whose number is OBX-4.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,6 @@ from pacs_bridge.hl7.er7 import Component, Field, Segment, segment
 # IHE RAD-28 (Structured Report Export) names the SR by this text alone.
 _SR_INSTANCE_UID = ("", "SR Instance UID")
 _URGENCIES = {"urgent": codes.URGENT, "soon": codes.SOON, "routine": codes.ROUTINE}
-_DECIMALS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +69,6 @@ def coded_element(code: Code, texts: Texts) -> tuple[str, str, str]:
     return code.value, texts.code(code), code.scheme
 
 
-def one_line(text: str) -> str:
-    """Return `text` with every run of white space as one space."""
-    return re.sub(r"\s+", " ", text).strip()
-
-
 def moment_text(moment: datetime) -> str:
     """Return a time with its zone as a TS."""
     return moment.strftime("%Y%m%d%H%M%S%z")
@@ -111,12 +104,15 @@ def _rows(result: Result, study_instance_uid: str, texts: Texts) -> Iterator[_Ro
         coded_element(codes.REPORT_URGENCY, texts),
         coded_element(_URGENCIES[reading.urgency], texts),
     )
-    yield _Row("FT", coded_element(codes.IMPRESSION, texts), _impression(result, texts))
+    impression = "\n".join(statements.impression(reading, result.note, texts))
+    yield _Row("FT", coded_element(codes.IMPRESSION, texts), impression)
     for assessment in _of(reading, None):
         advice = f"{_scheme(assessment, texts)}: {texts.message(assessment.recommendation)}"
         yield _Row("FT", coded_element(codes.RECOMMENDATION, texts), advice)
-    yield _Row("ST", coded_element(codes.ALGORITHM_NAME, texts), one_line(model.name))
-    yield _Row("ST", coded_element(codes.ALGORITHM_VERSION, texts), one_line(model.version))
+    yield _Row("ST", coded_element(codes.ALGORITHM_NAME, texts), statements.one_line(model.name))
+    yield _Row(
+        "ST", coded_element(codes.ALGORITHM_VERSION, texts), statements.one_line(model.version)
+    )
     for sentence in statements.about_model(reading):
         yield _Row("FT", coded_element(codes.COMMENT, texts), texts.message(sentence))
     for finding in reading.findings:
@@ -137,7 +133,7 @@ def _of_finding(finding: Finding, reading: Reading, texts: Texts) -> Iterator[_R
         numbers.append((codes.CERTAINTY_OF_FINDING, 100 * finding.confidence, codes.PERCENT))
     for name, measured, unit in numbers:
         units = (unit.value, unit.meaning, unit.scheme)
-        yield _Row("NM", coded_element(name, texts), _number(measured), units, number)
+        yield _Row("NM", coded_element(name, texts), statements.number(measured), units, number)
 
 
 def _categories(reading: Reading, finding_id: str | None, texts: Texts) -> Iterator[_Row]:
@@ -153,7 +149,7 @@ def _categories(reading: Reading, finding_id: str | None, texts: Texts) -> Itera
         else:
             name, value = (
                 ("", _scheme(assessment, texts)),
-                ("", one_line(texts(assessment.category))),
+                ("", statements.one_line(texts(assessment.category))),
             )
         yield _Row("CE", name, value, sub_id=finding_id or "0")
 
@@ -162,27 +158,5 @@ def _of(reading: Reading, finding_id: str | None) -> tuple[Assessment, ...]:
     return tuple(a for a in reading.assessments if a.finding_id == finding_id)
 
 
-def _impression(result: Result, texts: Texts) -> str:
-    """Return the result in words, a line each: its standing, the study, then each finding."""
-    lines = [texts.message(result.note)]
-    for assessment in _of(result.reading, None):
-        reason = texts.message(assessment.branch)
-        lines.append(f"{_scheme(assessment, texts)}: {texts(assessment.category)}. {reason}.")
-        lines += [texts.message(assumption) for assumption in assessment.assumptions]
-    for finding in result.reading.findings:
-        site = [] if finding.site is None else [texts.code(finding.site)]
-        sizes = [
-            f"{texts.code(m.name)} {_number(m.value)} {m.unit.value}" for m in finding.measurements
-        ]
-        lines.append(f"{finding.id}. " + ", ".join([texts.code(finding.code), *site, *sizes]))
-    return "\n".join(lines)
-
-
 def _scheme(assessment: Assessment, texts: Texts) -> str:
-    return one_line(texts(assessment.scheme))
-
-
-def _number(value: float) -> str:
-    """Return a value of type NM: digits, no exponent."""
-    text = f"{value:.{_DECIMALS}f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    return statements.one_line(texts(assessment.scheme))

@@ -13,10 +13,10 @@ from clinical_ai.reports.hl7_obx import (
     coded_element,
     moment_text,
     observation_segments,
-    one_line,
 )
 from clinical_ai.reports.hl7_result import Result
 from clinical_ai.reports.sr_content import PROCEDURES
+from clinical_ai.reports.statements import one_line
 from clinical_ai.texts import Texts
 from pacs_bridge.hl7.er7 import Field, Repetition, Segment, segment
 from pacs_bridge.hl7.er7 import Message as Hl7Message

@@ -1,10 +1,14 @@
 """What a report of a reading says in words, whatever object or message carries it."""
 
+import re
 from collections.abc import Collection
 
-from clinical_ai.findings import Reading
+from clinical_ai.findings import Assessment, Reading
 from clinical_ai.messages import N_, Message
 from clinical_ai.reports import identity
+from clinical_ai.texts import Texts
+
+_DECIMALS = 3
 
 NOT_REVIEWED = Message(N_("Made by an AI model and not yet reviewed by a physician."))
 
@@ -32,3 +36,41 @@ def about_model(reading: Reading) -> tuple[Message, ...]:
     """Return the cautions of a reading, what its model is for, and how good it is known to be."""
     model = identity.model_of(reading)
     return (*reading.cautions, model.intended_use, *model.accuracy)
+
+
+def impression(reading: Reading, note: Message, texts: Texts) -> list[str]:
+    """Return a reading in words, a line each: its standing, the study, then each finding.
+
+    Parameters
+    ----------
+    note
+        Whether and how it was reviewed.
+    """
+    lines = [texts.message(note)]
+    for assessment in reading.assessments:
+        if assessment.finding_id is None:
+            lines += [_of_study(assessment, texts)]
+            lines += [texts.message(assumption) for assumption in assessment.assumptions]
+    for finding in reading.findings:
+        site = [] if finding.site is None else [texts.code(finding.site)]
+        sizes = [
+            f"{texts.code(m.name)} {number(m.value)} {m.unit.value}" for m in finding.measurements
+        ]
+        lines.append(f"{finding.id}. " + ", ".join([texts.code(finding.code), *site, *sizes]))
+    return lines
+
+
+def one_line(text: str) -> str:
+    """Return `text` with every run of white space as one space."""
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def number(value: float) -> str:
+    """Return a value in digits, with three decimals at most and no exponent."""
+    text = f"{value:.{_DECIMALS}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _of_study(assessment: Assessment, texts: Texts) -> str:
+    scheme = one_line(texts(assessment.scheme))
+    return f"{scheme}: {texts(assessment.category)}. {texts.message(assessment.branch)}."

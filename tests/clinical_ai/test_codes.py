@@ -10,8 +10,15 @@ from clinical_ai.codes import Code
 
 TABLE = {name: code for name, code in vars(codes).items() if isinstance(code, Code)}
 
-# SNOMED CT concepts that PS3.16 does not use; their sources stand beside them in codes.py.
-BEYOND_PS3_16 = {"RIGHT_LUNG", "LEFT_LUNG", "LUNG_NODULE"}
+# SNOMED CT concepts and LOINC terms that PS3.16 does not use; their sources stand beside them
+# in codes.py.
+BEYOND_PS3_16 = {
+    "RIGHT_LUNG",
+    "LEFT_LUNG",
+    "LUNG_NODULE",
+    "RISK_ASCVD_10Y_PCE",
+    "RISK_CVD_10Y_FRAMINGHAM",
+}
 # RadLex and UMLS are in PS3.16 only in part; their sources stand beside them too.
 PUBLISHED = {"SCT", "DCM", "UCUM", "LN"}
 
