@@ -10,6 +10,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -178,4 +179,89 @@ fhir_copy = Table(
     # Resource types that the server did not give whole, separated by spaces.
     Column("missing", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("server", "person"),
+)
+
+# A resource of a patient's record as its source gave it; see clinical_ai.records.store.
+record_resource = Table(
+    "record_resource",
+    metadata,
+    # "local", or the name of a FHIR server of the settings.
+    Column("origin", String(64), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("id", String(64), nullable=False),
+    # Id of the Patient it is about; NULL where it is about none (Medication, Device).
+    Column("person", String(64)),
+    # meta.lastUpdated and meta.versionId, which order two versions.
+    Column("updated_at", Double),
+    Column("version_id", String(64)),
+    Column("digest", String(32), nullable=False),
+    # JSON; NULL for a resource that its source has deleted.
+    Column("body", LargeBinary),
+    PrimaryKeyConstraint("origin", "type", "id"),
+)
+# With the type, so that SQLite takes this one and not the primary key for a person's record.
+Index(
+    "ix_record_resource_person",
+    record_resource.c.person,
+    record_resource.c.origin,
+    record_resource.c.type,
+)
+
+record_person = Table(
+    "record_person",
+    metadata,
+    Column("origin", String(64), nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("birth_date", String(10), nullable=False),
+    Column("sex", String(8), nullable=False),
+    # All names, folded for search, a blank between words.
+    Column("name_folded", Text, nullable=False),
+    # Demographics as JSON, so that a list needs no resource.
+    Column("body", Text, nullable=False),
+    # Id of the Patient that stands in for this one; empty where none does.
+    Column("replaced_by", String(64), nullable=False, server_default="", index=True),
+    PrimaryKeyConstraint("origin", "person"),
+)
+Index("ix_record_person_birth_date", record_person.c.birth_date)
+
+record_identifier = Table(
+    "record_identifier",
+    metadata,
+    Column("origin", String(64), nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    PrimaryKeyConstraint("origin", "person", "position"),
+)
+Index("ix_record_identifier_value", record_identifier.c.value)
+
+# Files that were imported whole, so that a second run passes them over.
+record_import = Table(
+    "record_import",
+    metadata,
+    Column("origin", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("resources", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("finished_at", Double, nullable=False),
+    PrimaryKeyConstraint("origin", "sha256"),
+)
+
+# What an import could not use, kept with the reason.
+record_refused = Table(
+    "record_refused",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("origin", String(64), nullable=False),
+    # Of the file, so that a second import of it does not keep the same again.
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    # Line of an NDJSON file, entry of a bundle; both count from 1.
+    Column("place", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+    # NULL where it was too long to keep.
+    Column("body", LargeBinary),
+    Column("refused_at", Double, nullable=False),
 )

@@ -1,0 +1,524 @@
+"""The local store of patients' resources, and the records made of them.
+
+Resources come from several origins: files imported here (``"local"``), and copies of what a
+FHIR server answered (its name in the settings). A Patient id means something within its origin
+only, so persons of two origins are two persons, whatever their ids: nothing here merges them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clinical_ai.errors import RecordError
+from clinical_ai.records.elements import mappings, reference
+from clinical_ai.records.extract import USED_TYPES, clinical_record
+from clinical_ai.records.record import ClinicalRecord, Demographics
+from clinical_ai.records.rows import (
+    Key,
+    ResourceRow,
+    StoredVersion,
+    demographics_from,
+    fold,
+    is_newer,
+    person_row,
+    resource_row,
+)
+from clinical_ai.store.tables import record_identifier, record_person, record_resource
+from pacs_bridge.database import writing
+
+LOCAL = "local"
+"""Origin of what is imported from files."""
+
+_AT_ONCE = 1000
+"""Resources a transaction: bounds how long a writer holds the lock of SQLite."""
+_IDS_AT_ONCE = 500
+_LONGEST_CHAIN = 50
+"""Patients replaced by each other; more is a fault of the source."""
+_REFERRED = frozenset({"Medication", "Device"})
+"""Types that belong to the record of whoever's resources refer to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedResource:
+    """A resource that cannot be kept: its place in what was put, from 0, and the reason."""
+
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutReport:
+    """What became of the resources that were put.
+
+    Parameters
+    ----------
+    added, replaced, unchanged, older
+        How many were new, newer than the kept version, the same, and older.
+    refused
+        Those that cannot be kept.
+    """
+
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    older: int = 0
+    refused: tuple[RefusedResource, ...] = ()
+
+    def __add__(self, other: "PutReport") -> "PutReport":
+        return PutReport(
+            self.added + other.added,
+            self.replaced + other.replaced,
+            self.unchanged + other.unchanged,
+            self.older + other.older,
+            self.refused + other.refused,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPerson:
+    """A person of the store.
+
+    Parameters
+    ----------
+    person
+        Id of the Patient in its origin.
+    replaced_by
+        Id of the Patient that the source says is to be used instead; empty where none is.
+    """
+
+    origin: str
+    person: str
+    demographics: Demographics
+    replaced_by: str = ""
+
+
+@dataclass(slots=True)
+class _Counts:
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    older: int = 0
+    refused: list[RefusedResource] = field(default_factory=list)
+
+
+class RecordStore:
+    """Patients' resources in the database of `engine`, which must be migrated."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, resources: Iterable[Mapping[str, Any]], *, origin: str) -> PutReport:
+        """Keep resources of one origin; a newer version replaces the kept one.
+
+        The order does not matter: an older version that comes later changes nothing, and an
+        Observation may come before its Patient. Putting the same again changes nothing.
+
+        Parameters
+        ----------
+        resources
+            Parsed JSON; any type of resource.
+        origin
+            Name of the source, 64 characters at most.
+        """
+        counts = _Counts()
+        numbered = enumerate(resources)
+        while chunk := list(islice(numbered, _AT_ONCE)):
+            self._put_chunk(chunk, origin, counts)
+        return PutReport(
+            counts.added, counts.replaced, counts.unchanged, counts.older, tuple(counts.refused)
+        )
+
+    def remove(self, references: Iterable[Key], *, origin: str) -> int:
+        """Note that the source has deleted resources; returns how many were kept until now.
+
+        A deleted Patient is no longer listed or found. What is left of a resource is its key.
+        """
+        removed = 0
+        with writing(self._engine) as connection:
+            for kind, name in references:
+                gone = connection.execute(
+                    update(record_resource)
+                    .where(
+                        record_resource.c.origin == origin,
+                        record_resource.c.type == kind,
+                        record_resource.c.id == name,
+                        record_resource.c.body.is_not(None),
+                    )
+                    .values(body=None, digest="")
+                )
+                removed += gone.rowcount
+                if kind == "Patient":
+                    _forget_persons(connection, origin, [name])
+        return removed
+
+    def record(self, person: str, *, origin: str | None = None) -> ClinicalRecord | None:
+        """Return the record of a person; None if there is no such Patient.
+
+        Where the source says that another Patient replaces this one, the record is that one's,
+        and holds what was said of both.
+
+        Raises
+        ------
+        RecordError
+            If several origins know that id and `origin` does not say which is meant.
+        """
+        with self._engine.connect() as connection:
+            found = _resolve(connection, person, origin)
+            if found is None:
+                return None
+            resources = _resources(connection, found, (*USED_TYPES, "Medication"))
+        return clinical_record(resources, origin=found.origin, person=found.person)
+
+    def resources(
+        self, person: str, types: Sequence[str] | None = None, *, origin: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return a person's resources in order of type and id, of all types if None.
+
+        With them come the Medication and Device resources that they refer to.
+
+        Raises
+        ------
+        RecordError
+            As `record`.
+        """
+        with self._engine.connect() as connection:
+            found = _resolve(connection, person, origin)
+            return [] if found is None else _resources(connection, found, types)
+
+    def person(self, person: str, *, origin: str | None = None) -> StoredPerson | None:
+        """Return who a person is; as `record`, but without reading the record."""
+        with self._engine.connect() as connection:
+            found = _resolve(connection, person, origin)
+            if found is None:
+                return None
+            row = connection.execute(
+                select(record_person).where(
+                    record_person.c.origin == found.origin,
+                    record_person.c.person == found.person,
+                )
+            ).one()
+            return _stored(row)
+
+    def persons(
+        self,
+        *,
+        origin: str | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int | None = None,
+    ) -> list[StoredPerson]:
+        """Return persons in order of origin and id, without those that another replaces.
+
+        Parameters
+        ----------
+        after
+            Origin and person of the last one seen, to go on from there.
+        """
+        query = select(record_person).where(record_person.c.replaced_by == "")
+        if origin is not None:
+            query = query.where(record_person.c.origin == origin)
+        if after is not None:
+            last_origin, last = after
+            query = query.where(
+                or_(
+                    record_person.c.origin > last_origin,
+                    (record_person.c.origin == last_origin) & (record_person.c.person > last),
+                )
+            )
+        query = query.order_by(record_person.c.origin, record_person.c.person).limit(limit)
+        with self._engine.connect() as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
+    def find(
+        self,
+        *,
+        identifier: str | None = None,
+        birth_date: date | None = None,
+        name: str | None = None,
+        origin: str | None = None,
+        limit: int = 100,
+    ) -> list[StoredPerson]:
+        """Return persons for whom all that is given holds, in order of origin and id.
+
+        Parameters
+        ----------
+        identifier
+            Value of one of the person's identifiers, exactly.
+        name
+            Words that all occur in the person's names, without regard to case and accents.
+        """
+        query = select(record_person).where(record_person.c.replaced_by == "")
+        if identifier is not None:
+            query = query.where(_has_identifier(identifier))
+        if birth_date is not None:
+            query = query.where(record_person.c.birth_date == birth_date.isoformat())
+        for word in fold(name or "").split():
+            query = query.where(record_person.c.name_folded.contains(word, autoescape=True))
+        if origin is not None:
+            query = query.where(record_person.c.origin == origin)
+        query = query.order_by(record_person.c.origin, record_person.c.person).limit(limit)
+        with self._engine.connect() as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
+    def counts(self, *, origin: str | None = None) -> dict[str, int]:
+        """Return how many resources are kept, by type."""
+        query = select(record_resource.c.type, func.count().label("n")).where(
+            record_resource.c.body.is_not(None)
+        )
+        if origin is not None:
+            query = query.where(record_resource.c.origin == origin)
+        query = query.group_by(record_resource.c.type).order_by(record_resource.c.type)
+        with self._engine.connect() as connection:
+            return {row.type: row.n for row in connection.execute(query)}
+
+    def without_patient(self, *, origin: str | None = None) -> int:
+        """Return how many resources are about a Patient that has not come yet."""
+        known = select(record_person.c.person).where(
+            record_person.c.origin == record_resource.c.origin,
+            record_person.c.person == record_resource.c.person,
+        )
+        query = select(func.count()).where(
+            record_resource.c.person.is_not(None),
+            record_resource.c.body.is_not(None),
+            ~known.exists(),
+        )
+        if origin is not None:
+            query = query.where(record_resource.c.origin == origin)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _put_chunk(
+        self, chunk: Sequence[tuple[int, Mapping[str, Any]]], origin: str, counts: _Counts
+    ) -> None:
+        rows: list[tuple[ResourceRow, Mapping[str, Any]]] = []
+        for position, resource in chunk:
+            row = resource_row(resource)
+            if isinstance(row, str):
+                counts.refused.append(RefusedResource(position, row))
+            else:
+                rows.append((row, resource))
+        # One order for all writers, so that no two wait for each other (PostgreSQL).
+        rows.sort(key=lambda pair: pair[0].key)
+        with writing(self._engine) as connection:
+            kept = _kept_versions(connection, origin, [row for row, _ in rows])
+            new: dict[Key, tuple[ResourceRow, Mapping[str, Any]]] = {}
+            for row, resource in rows:
+                if _counted(row, kept.get(row.key), counts):
+                    kept[row.key] = StoredVersion(row.updated_at, row.version_id, row.digest)
+                    new[row.key] = row, resource
+            if new:
+                _write(connection, origin, [row for row, _ in new.values()])
+                patients = [r for row, r in new.values() if row.type == "Patient"]
+                _write_persons(connection, origin, patients)
+
+
+def _counted(row: ResourceRow, old: StoredVersion | None, counts: _Counts) -> bool:
+    """Count what becomes of a resource; whether it is to be written."""
+    if old is None:
+        counts.added += 1
+        return True
+    if old.digest == row.digest:
+        counts.unchanged += 1
+        return False
+    if not is_newer(row, old):
+        counts.older += 1
+        return False
+    counts.replaced += 1
+    return True
+
+
+def _kept_versions(
+    connection: Connection, origin: str, rows: Sequence[ResourceRow]
+) -> dict[Key, StoredVersion]:
+    by_type: dict[str, list[str]] = {}
+    for row in rows:
+        by_type.setdefault(row.type, []).append(row.id)
+    c = record_resource.c
+    found: dict[Key, StoredVersion] = {}
+    for kind, ids in by_type.items():
+        query = (
+            select(c.id, c.updated_at, c.version_id, c.digest)
+            .where(c.origin == origin, c.type == kind, c.id.in_(ids))
+            .with_for_update()
+        )
+        for one in connection.execute(query):
+            found[kind, one.id] = StoredVersion(one.updated_at, one.version_id, one.digest)
+    return found
+
+
+def _write(connection: Connection, origin: str, rows: Sequence[ResourceRow]) -> None:
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = make(record_resource)
+    new, kept = statement.excluded, record_resource.c
+    statement = statement.on_conflict_do_update(
+        index_elements=["origin", "type", "id"],
+        set_={name: new[name] for name in _REPLACED},
+        # Of another writer that put the same resource first, after we looked.
+        where=or_(
+            kept.updated_at.is_(None),
+            new.updated_at.is_(None),
+            kept.updated_at <= new.updated_at,
+        ),
+    )
+    connection.execute(
+        statement,
+        [
+            {
+                "origin": origin,
+                "type": row.type,
+                "id": row.id,
+                "person": row.person,
+                "updated_at": row.updated_at,
+                "version_id": row.version_id,
+                "digest": row.digest,
+                "body": row.body,
+            }
+            for row in rows
+        ],
+    )
+
+
+_REPLACED = ("person", "updated_at", "version_id", "digest", "body")
+
+
+def _write_persons(
+    connection: Connection, origin: str, patients: Sequence[Mapping[str, Any]]
+) -> None:
+    if not patients:
+        return
+    rows = [person_row(patient) for patient in patients]
+    _forget_persons(connection, origin, [row["person"] for row in rows])
+    connection.execute(insert(record_person), [{"origin": origin, **row} for row in rows])
+    identifiers = [
+        {
+            "origin": origin,
+            "person": row["person"],
+            "position": position,
+            "value": identifier.value,
+            "system": identifier.system,
+        }
+        for row in rows
+        for position, identifier in enumerate(demographics_from(row["body"]).identifiers)
+    ]
+    if identifiers:
+        connection.execute(insert(record_identifier), identifiers)
+
+
+def _forget_persons(connection: Connection, origin: str, persons: Sequence[str]) -> None:
+    for table in (record_identifier, record_person):
+        connection.execute(
+            delete(table).where(table.c.origin == origin, table.c.person.in_(persons))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """Whose record is meant: the Patient to be used, and all that it stands in for."""
+
+    origin: str
+    person: str
+    same: tuple[str, ...]
+
+
+def _resolve(connection: Connection, person: str, origin: str | None) -> _Resolved | None:
+    c = record_person.c
+    query = select(c.origin, c.replaced_by).where(c.person == person)
+    if origin is not None:
+        query = query.where(c.origin == origin)
+    rows = connection.execute(query.order_by(c.origin)).all()
+    if not rows:
+        return None
+    if len(rows) > 1:
+        raise RecordError(
+            f"{len(rows)} origins know a Patient of that id ({', '.join(r.origin for r in rows)}); "
+            "say which one is meant"
+        )
+    where, other = rows[0]
+    seen = [person]
+    while other and other not in seen and len(seen) < _LONGEST_CHAIN:
+        row = connection.execute(
+            select(c.replaced_by).where(c.origin == where, c.person == other)
+        ).one_or_none()
+        if row is None:
+            break
+        seen.append(other)
+        other = row.replaced_by
+    return _Resolved(where, seen[-1], _stand_in_for(connection, where, seen))
+
+
+def _stand_in_for(connection: Connection, origin: str, persons: Sequence[str]) -> tuple[str, ...]:
+    c = record_person.c
+    found = dict.fromkeys(persons)
+    waiting = list(persons)
+    while waiting and len(found) < _LONGEST_CHAIN:
+        rows = connection.execute(
+            select(c.person).where(c.origin == origin, c.replaced_by.in_(waiting))
+        ).scalars()
+        waiting = [name for name in rows if name not in found]
+        found |= dict.fromkeys(waiting)
+    return tuple(found)
+
+
+def _resources(
+    connection: Connection, who: _Resolved, types: Sequence[str] | None
+) -> list[dict[str, Any]]:
+    c = record_resource.c
+    query = select(c.type, c.id, c.body).where(
+        c.origin == who.origin, c.person.in_(who.same), c.body.is_not(None)
+    )
+    if types is not None:
+        query = query.where(c.type.in_(types))
+    # Not ORDER BY: SQLite would then walk the primary key, through everybody's resources.
+    rows = sorted(connection.execute(query), key=lambda row: (row.type, row.id))
+    resources: list[dict[str, Any]] = [orjson.loads(row.body) for row in rows]
+    wanted = {key for key in _referred(resources) if types is None or key[0] in types}
+    return resources + list(_of_keys(connection, who.origin, sorted(wanted)))
+
+
+def _referred(resources: Iterable[Mapping[str, Any]]) -> set[Key]:
+    """Medication and Device resources that these refer to."""
+    found = set()
+    for resource in resources:
+        for name in ("medicationReference", "device"):
+            for one in mappings(resource.get(name)):
+                key = reference(one)
+                if key is not None and key[0] in _REFERRED:
+                    found.add(key)
+    return found
+
+
+def _of_keys(connection: Connection, origin: str, keys: Sequence[Key]) -> Iterator[dict[str, Any]]:
+    c = record_resource.c
+    for kind in sorted({kind for kind, _ in keys}):
+        ids = [name for found, name in keys if found == kind]
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            query = select(c.body).where(
+                c.origin == origin,
+                c.type == kind,
+                c.id.in_(ids[start : start + _IDS_AT_ONCE]),
+                c.body.is_not(None),
+            )
+            for body in connection.execute(query.order_by(c.id)).scalars():
+                yield orjson.loads(body)
+
+
+def _has_identifier(value: str) -> ColumnElement[bool]:
+    c = record_identifier.c
+    return (
+        select(c.value)
+        .where(
+            c.origin == record_person.c.origin,
+            c.person == record_person.c.person,
+            c.value == value,
+        )
+        .exists()
+    )
+
+
+def _stored(row: Any) -> StoredPerson:
+    return StoredPerson(row.origin, row.person, demographics_from(row.body), row.replaced_by)
