@@ -50,6 +50,9 @@ class Settings(BaseSettings):
         Names, out of `peers` and `web_peers`, that results are sent to.
     routing_file
         YAML file of routing rules (docs/routing.md); None reads every study by default.
+    pathways_dir
+        Folder of care pathways of the site (docs/pathways.md), which replace ours of the same
+        name; None leaves ours.
     results
         DICOM objects made of each reading: SR (TID 1500), SEG, SC (a page of burned-in text),
         GSPS (outlines over the images).
@@ -84,6 +87,7 @@ class Settings(BaseSettings):
     result_peers: tuple[str, ...] = ()
     results: tuple[ResultObject, ...] = DEFAULT_OBJECTS
     routing_file: Path | None = None
+    pathways_dir: Path | None = None
     bundles_dir: Path | None = None
     ui_host: str = "127.0.0.1"
     ui_port: int = Field(default=8501, ge=1, le=65535)

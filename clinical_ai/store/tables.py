@@ -265,3 +265,26 @@ record_refused = Table(
     Column("body", LargeBinary),
     Column("refused_at", Double, nullable=False),
 )
+
+# Alarms of care pathways and home readings; see clinical_ai.pathways.alarm_store.
+pathway_alarm = Table(
+    "pathway_alarm",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    # Id of the Patient resource.
+    Column("person", String(64), nullable=False),
+    Column("rule", String(100), nullable=False),
+    Column("level", String(8), nullable=False),
+    # ISO days of the newest fact, when it was raised and since.
+    Column("first", String(10), nullable=False),
+    Column("newest", String(10), nullable=False),
+    # Words, citation and facts as JSON.
+    Column("body", Text, nullable=False),
+    Column("raised_at", Double, nullable=False),
+    Column("acknowledged_at", Double),
+    Column("acknowledged_by", String(64)),
+    Column("note", Text, nullable=False, server_default=""),
+    # Two processes that look at once raise one alarm.
+    UniqueConstraint("person", "rule", "first"),
+)
+Index("ix_pathway_alarm_acknowledged_at", pathway_alarm.c.acknowledged_at)
