@@ -203,13 +203,15 @@ class RecordUse:
         was not used. ``"unavailable"``: a source did not answer.
     why
         The reason in words; never patient data.
-    person
-        Id of the Patient resource that was used; empty if none was.
+    person, origin
+        Id of the Patient resource that was used, and the store or server that it is of; empty
+        if none was.
     """
 
     state: LinkState
     why: Message
     person: str = ""
+    origin: str = ""
     facts: tuple[RecordFact, ...] = ()
 
 

@@ -1,1 +1,154 @@
-"""The record that belongs to a study."""
+"""The record that belongs to a study: found, matched with certainty, or not used.
+
+A record is only used when matching says that it is surely the patient's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+import structlog
+from sqlalchemy import select
+
+from clinical_ai.findings import LinkState
+from clinical_ai.messages import N_, Message
+from clinical_ai.records.matching import Candidate, MatchPolicy, MatchResult, PatientQuery, match
+from clinical_ai.records.record import ClinicalRecord
+from clinical_ai.records.store import RecordStore
+from clinical_ai.services import Services
+from clinical_ai.settings import Settings
+from pacs_bridge.tables import study
+
+_log = structlog.get_logger(__name__)
+_MAX_CANDIDATES = 500
+
+NOT_USED = Message(N_("Records are switched off in the settings of this site."))
+NO_PATIENT_ID = Message(N_("The images hold no patient ID to look for a record with."))
+FOUND = Message(N_("The record of the patient was found and used."))
+NOT_FOUND = Message(N_("No record of the patient was found."))
+UNCERTAIN = N_("A record was found that may be another person's, so it was not used: {reason}")
+UNAVAILABLE = N_("The record could not be looked for in time: {server} did not answer.")
+OUTDATED = N_("The record may lack what is new: {server} did not answer.")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedRecord:
+    """The record of a study's patient, or why there is none.
+
+    Parameters
+    ----------
+    record
+        Only when the match is certain.
+    origin
+        Store or server that the record comes from; empty without one.
+    state, why
+        As in `clinical_ai.findings.RecordUse`.
+    cautions
+        What a reader of the result should know.
+    """
+
+    record: ClinicalRecord | None
+    origin: str
+    state: LinkState
+    why: Message
+    cautions: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPatient:
+    """The patient of a study as the images name them, and the day of the study."""
+
+    query: PatientQuery
+    study_date: date | None
+
+
+def study_patient(services: Services, study_uid: str) -> StudyPatient | None:
+    """Return the patient of a study of the archive; None if it is not there."""
+    with services.engine.connect() as connection:
+        row = connection.execute(
+            select(study).where(study.c.study_instance_uid == study_uid)
+        ).one_or_none()
+    if row is None:
+        return None
+    query = PatientQuery(
+        patient_id=row.patient_id,
+        issuer=row.issuer_of_patient_id,
+        name=row.patient_name,
+        birth_date=row.patient_birth_date,
+        sex=row.patient_sex,
+    )
+    return StudyPatient(query, _day(row.study_date))
+
+
+def record_of_study(services: Services, study_uid: str) -> LinkedRecord:
+    """Return the record of a study's patient, from the local store."""
+    if not services.settings.records.use:
+        return LinkedRecord(None, "", "not_found", NOT_USED)
+    patient = study_patient(services, study_uid)
+    if patient is None or not patient.query.patient_id:
+        return LinkedRecord(None, "", "not_found", NO_PATIENT_ID)
+    linked = linked_record(services, patient.query)
+    _log.info("record.linked", study=study_uid, state=linked.state)
+    return linked
+
+
+def linked_record(
+    services: Services, query: PatientQuery, unanswered: Sequence[str] = ()
+) -> LinkedRecord:
+    """Return the record in the local store that is surely of a patient, or why there is none.
+
+    Parameters
+    ----------
+    unanswered
+        Names of servers that did not answer: a record is then not complete.
+    """
+    store = RecordStore(services.engine)
+    found = _matched(services, store, query)
+    if found.match is not None:
+        record = store.record(found.match.person, origin=found.match.origin)
+        if record is not None:
+            cautions = tuple(Message(OUTDATED, {"server": name}) for name in unanswered)
+            record = replace(record, complete=record.complete and not unanswered)
+            return LinkedRecord(record, found.match.origin, "matched", FOUND, cautions)
+    if found.outcome == "uncertain":
+        why = Message(UNCERTAIN, {"reason": found.reason.template})
+        return LinkedRecord(None, "", "uncertain", why, (why,))
+    if unanswered:
+        cautions = tuple(Message(UNAVAILABLE, {"server": name}) for name in unanswered)
+        return LinkedRecord(None, "", "unavailable", cautions[0], cautions)
+    return LinkedRecord(None, "", "not_found", NOT_FOUND)
+
+
+def linked_person(services: Services, query: PatientQuery) -> tuple[str, str] | None:
+    """Return origin and id of the person of the local store that surely is a patient."""
+    found = _matched(services, RecordStore(services.engine), query).match
+    return None if found is None else (found.origin, found.person)
+
+
+def match_policy(settings: Settings) -> MatchPolicy:
+    """Return what the site declares about the numbers of its patients."""
+    return MatchPolicy(
+        default_issuer=settings.records.default_issuer, issuers=settings.records.issuers
+    )
+
+
+def _matched(services: Services, store: RecordStore, query: PatientQuery) -> MatchResult:
+    return match(query, _candidates(store, query), match_policy(services.settings))
+
+
+def _candidates(store: RecordStore, query: PatientQuery) -> list[Candidate]:
+    """Return every person of the store with the number or the birth date of a patient."""
+    found = store.find(identifier=query.patient_id, limit=_MAX_CANDIDATES)
+    born = _day(query.birth_date)
+    if born is not None:
+        found += store.find(birth_date=born, limit=_MAX_CANDIDATES)
+    persons = {(p.origin, p.person): p for p in found}
+    return [Candidate(p.person, p.origin, p.demographics) for p in persons.values()]
+
+
+def _day(text: str) -> date | None:
+    """Return a DICOM date (YYYYMMDD), or None when it is absent or malformed."""
+    try:
+        return datetime.strptime(text.strip(), "%Y%m%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        return None

@@ -18,6 +18,8 @@ from clinical_ai.messages import N_
 from clinical_ai.reports.identity import SR_FINAL
 from clinical_ai.reports.signing import Signer, Verdicts
 from clinical_ai.reports.write import ResultFile, write_final_results
+from clinical_ai.risk.profile import RiskProfile
+from clinical_ai.risk.stored import profile_of_reading
 from clinical_ai.services import Services
 from clinical_ai.store.audit import record_event
 from clinical_ai.store.tables import decision as decision_table
@@ -84,6 +86,8 @@ class ReviewCase:
     order
         The order with the accession number of the study; if its patient is another, only
         that may be said of it.
+    risk
+        Made with the reading from the record of its patient, if that was found.
     """
 
     row: WorklistRow
@@ -92,6 +96,7 @@ class ReviewCase:
     signature: Signature | None
     versions: tuple[WorklistRow, ...]
     order: StudyOrder | None
+    risk: RiskProfile | None = None
 
 
 def open_case(
@@ -111,16 +116,18 @@ def open_case(
     reading = None
     decisions: Mapping[str, Decision] = {}
     signed = None
+    risk = None
     with writing(services.engine) as connection:
         order = order_of_study(connection, study_uid)
         if row.reading_id is not None:
             reading = _reading(connection, row.reading_id)
             decisions = _decisions(connection, row.reading_id)
             signed = _signature(connection, row.reading_id)
+            risk = profile_of_reading(connection, row.reading_id)
         record_event(
             connection, account.username, "view", study_uid=study_uid, reading_id=row.reading_id
         )
-    return ReviewCase(row, reading, decisions, signed, rows, order)
+    return ReviewCase(row, reading, decisions, signed, rows, order, risk)
 
 
 def decide(

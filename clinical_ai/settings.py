@@ -30,6 +30,7 @@ from clinical_ai.dicom_settings import (
 from clinical_ai.errors import SettingsError
 from clinical_ai.fhir_settings import FhirServerSettings, check_fhir_servers
 from clinical_ai.hl7_settings import Hl7Settings
+from clinical_ai.record_settings import RecordSettings, RiskSettings
 from clinical_ai.result_objects import DEFAULT_OBJECTS, ResultObject
 
 _SECRETS = ("password", "token", "database_url")
@@ -84,6 +85,8 @@ class Settings(BaseSettings):
     hl7: Hl7Settings = Hl7Settings()
     fhir_servers: dict[str, FhirServerSettings] = Field(default_factory=dict)
     priors: PriorsSettings = PriorsSettings()
+    records: RecordSettings = RecordSettings()
+    risk: RiskSettings = RiskSettings()
     result_peers: tuple[str, ...] = ()
     results: tuple[ResultObject, ...] = DEFAULT_OBJECTS
     routing_file: Path | None = None

@@ -1,4 +1,4 @@
-"""The life of a study as one durable workflow: load, priors, record, read, assess, report, deliver.
+"""The life of a study as one durable workflow, from its images to the results delivered.
 
 DBOS checkpoints each step. After a crash the workflow goes on at the first step that has
 no checkpoint; every step may run twice without harm, because identifiers, file names and
@@ -15,13 +15,13 @@ from dbos import DBOS, DBOSConfiguredInstance
 from pydantic import TypeAdapter
 
 from clinical_ai.assessment.assess import assess
-from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.findings import Reading, reading_from_json, to_json
 from clinical_ai.hl7_results import enqueue_results, preliminary_messages
 from clinical_ai.messages import N_, Message
 from clinical_ai.priors import Priors, gather_priors
 from clinical_ai.readers.base import Reader, StudyInput, not_read
 from clinical_ai.readers.choose import choose_reader
+from clinical_ai.reading_record import KnownPatient, keep_risk, known_patient
 from clinical_ai.reports import identity
 from clinical_ai.reports.write import ResultFile, write_results
 from clinical_ai.services import Services
@@ -32,15 +32,15 @@ from pacs_bridge.database import writing
 from pacs_bridge.outbox import enqueue_delivery
 
 QUEUE = "read-study"
-STEPS = ("load", "priors", "record", "read", "assess", "report", "deliver")
+STEPS = ("load", "priors", "record", "read", "assess", "risk", "report", "deliver")
 # Workflows begun by one release are resumed by the next only while this stays the same:
 # change it when the order or the results of the steps change.
-WORKFLOW_VERSION = "read-study-2"
+WORKFLOW_VERSION = "read-study-3"
 _PROGRESS_INTERVAL_S = 1.0
 
 _log = structlog.get_logger(__name__)
 _study_inputs = TypeAdapter(StudyInput)
-_contexts = TypeAdapter(AssessmentContext)
+_patients = TypeAdapter(KnownPatient)
 _priors = TypeAdapter(Priors)
 _result_files = TypeAdapter(tuple[ResultFile, ...])
 
@@ -74,9 +74,10 @@ class ReadStudy(DBOSConfiguredInstance):
             if study is None:
                 return "superseded"
             priors = self._step("priors", key, self.priors, *key)
-            context = self._step("record", key, self.record, study, priors)
+            patient = self._step("record", key, self.record, study, priors)
             reading = self._step("read", key, self.read, study)
-            reading = self._step("assess", key, self.assess, reading, context, priors)
+            reading = self._step("assess", key, self.assess, reading, patient, priors)
+            self._step("risk", key, self.risk, reading)
             files = self._step("report", key, self.report, study, reading)
             return self._step("deliver", key, self.deliver, reading, files)
         except Exception as error:
@@ -94,14 +95,12 @@ class ReadStudy(DBOSConfiguredInstance):
         return _priors.dump_json(gather_priors(self._services, study_uid, content_version)).decode()
 
     def record(self, study: str, priors: str) -> str:
-        """What is known of the patient: so far what the DICOM headers say, and priors."""
+        """What is known of the patient: by the DICOM headers, and by the record if it is found."""
         current = _study_inputs.validate_json(study)
-        context = AssessmentContext(
-            age_years=current.patient_age_years,
-            sex=current.patient_sex,
-            prior_studies=_priors.validate_json(priors).same_modality,
+        patient = known_patient(
+            self._services, current, _priors.validate_json(priors).same_modality
         )
-        return _contexts.dump_json(context).decode()
+        return _patients.dump_json(patient).decode()
 
     def read(self, study: str) -> str:
         """Run the reader that routing names or that accepts the study; else "not read"."""
@@ -113,11 +112,17 @@ class ReadStudy(DBOSConfiguredInstance):
             return to_json(not_read(current, "none", reader))
         return to_json(reader.read(current, self._progress(current)))
 
-    def assess(self, reading: str, context: str, priors: str) -> str:
-        """Apply the guideline rules, and say which earlier studies are missing."""
-        assessed = assess(reading_from_json(reading), _contexts.validate_json(context))
+    def assess(self, reading: str, patient: str, priors: str) -> str:
+        """Apply the guideline rules; say what of the record was used, and what is missing."""
+        known = _patients.validate_json(patient)
+        assessed = assess(reading_from_json(reading), known.context)
         missing = _priors.validate_json(priors).cautions()
-        return to_json(replace(assessed, cautions=(*assessed.cautions, *missing)))
+        cautions = (*assessed.cautions, *missing, *known.cautions)
+        return to_json(replace(assessed, cautions=cautions, record=known.use))
+
+    def risk(self, reading: str) -> bool:
+        """Store the risk of the person whose record was used; whether there was one."""
+        return keep_risk(self._services, reading_from_json(reading))
 
     def report(self, study: str, reading: str) -> str:
         """Write the objects that the site wants of a reading that has something to say."""

@@ -57,6 +57,21 @@ class RiskEnhancer:
 
 
 @dataclass(frozen=True, slots=True)
+class PanelEntry:
+    """Whether an equation was asked, and why.
+
+    Parameters
+    ----------
+    equation
+        Name in `risk_models.EQUATIONS`.
+    """
+
+    equation: str
+    asked: bool
+    why: Message
+
+
+@dataclass(frozen=True, slots=True)
 class RiskProfile:
     """The risk of one person on one day.
 
@@ -68,6 +83,10 @@ class RiskProfile:
         By field: the fact that entered the equations.
     assumptions
         What had to be assumed because the record is silent, each said in words.
+    panel
+        Every equation of `risk_models`, those that were asked first.
+    stale
+        Fields of `used` whose facts are older than `clinical_ai.risk.facts` wants them.
     """
 
     person: str
@@ -76,3 +95,5 @@ class RiskProfile:
     used: Mapping[str, UsedFact]
     enhancers: tuple[RiskEnhancer, ...]
     assumptions: tuple[Message, ...]
+    panel: tuple[PanelEntry, ...] = ()
+    stale: tuple[str, ...] = ()

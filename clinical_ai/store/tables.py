@@ -288,3 +288,17 @@ pathway_alarm = Table(
     UniqueConstraint("person", "rule", "first"),
 )
 Index("ix_pathway_alarm_acknowledged_at", pathway_alarm.c.acknowledged_at)
+
+risk_profile = Table(
+    "risk_profile",
+    metadata,
+    Column("reading_id", String(36), primary_key=True),
+    # Id of the Patient resource, and the store or server that it is of.
+    Column("person", String(64), nullable=False, index=True),
+    Column("origin", String(64), nullable=False),
+    # ISO date that the risk is of.
+    Column("on_day", String(10), nullable=False),
+    # clinical_ai.risk.profile.RiskProfile as JSON.
+    Column("body", Text, nullable=False),
+    Column("made_at", Double, nullable=False),
+)

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -22,25 +23,58 @@ from clinical_ai.findings import (
     ModelIdentity,
     Quality,
     Reading,
+    RecordFact,
+    RecordUse,
     Region,
     Urgency,
     pack_mask,
 )
 from clinical_ai.identifiers import derive_uid, derive_uuid
 from clinical_ai.messages import Message
+from clinical_ai.record_link import FOUND, UNCERTAIN
+from clinical_ai.records.record import ImagingFact, Source
+from clinical_ai.risk.assess import assess_risk
+from clinical_ai.risk.profile import RiskProfile
+from clinical_ai.risk.stored import keep_profile
 from clinical_ai.services import Services, open_services
 from clinical_ai.settings import Settings
 from clinical_ai.store.reads import finish_failed, finish_read, queue_read, set_step
 from clinical_ai.store.tables import study_read
 from pacs_bridge.assembly import content_version_of
 from pacs_bridge.database import writing
+from tests.support.clinical_records import healthy_measurements, problem, record, smokes
 
 PASSWORD = "correct horse battery"
+HOSTILE_REFERENCE = "Observation/**x**<b>y</b>![](http://e.vil/a)"
 HOSTILE_NAME = "<script>alert(1)</script>^**x**![](http://e.vil/a)$y$ :smile:"
 NODULES = (
     PhantomNodule((80.0, -20.0, 20.0), 20.0, 35.0),
     PhantomNodule((-70.0, -40.0, -20.0), 12.0, -600.0),
 )
+
+
+UNSURE = RecordUse(
+    "uncertain", Message(UNCERTAIN, {"reason": "What agrees is not enough to be sure."})
+)
+USED = RecordUse(
+    "matched",
+    FOUND,
+    "p1",
+    "local",
+    (
+        RecordFact("smoking", "former", "", date(2026, 1, 1), "local", HOSTILE_REFERENCE),
+        RecordFact("pack_years", 30.0, "{pack-years}", date(2026, 1, 1), "local", "Observation/7"),
+    ),
+)
+
+
+def profile() -> RiskProfile:
+    """Return the risk of a man of 60 with a retinal photo that nobody has signed."""
+    person = record(
+        problems=(problem("gout"),), smoking=smokes("former"), measurements=healthy_measurements()
+    )
+    eye = ImagingFact("dr_grade", "2", date(2026, 1, 1), Source("readings", "Reading/r"))
+    return assess_risk(person, date(2026, 11, 24), (eye,))
 
 
 @dataclass(frozen=True)
@@ -88,7 +122,7 @@ def open_hospital(data_dir: Path, port: int = 8501) -> Hospital:
     arrive("urgent", ct("urgent", "Wang^XiaoDong=王^小东", "M", "19560312", "胸部CT平扫"))
     finish("urgent", read("urgent", 2, "urgent"), "Lung-RADS 4B")
     arrive("hostile", ct("hostile", HOSTILE_NAME, "F", "19700101", "<b>Chest</b> **LDCT**"))
-    finish("hostile", read("hostile", 1, "soon"), "Lung-RADS 4A")
+    finish("hostile", replace(read("hostile", 1, "soon"), record=UNSURE), "Lung-RADS 4A")
     arrive("clear", ct("clear", "Zhao^Min=赵^敏", "F", "19880909", "Chest LDCT screening"))
     finish("clear", read("clear", 0, "routine"), "Lung-RADS 1")
     arrive("running", ct("running", "Chen^Jing=陈^静", "F", "19630405", "Chest CT")[:6])
@@ -106,7 +140,10 @@ def open_hospital(data_dir: Path, port: int = 8501) -> Hospital:
     finish("late", read("late", 1, "routine"), "Lung-RADS 3")
     versions["late v1"] = versions["late"]
     arrive("late", late[20:], sequence=2)
-    finish("late", read("late", 2, "urgent"), "Lung-RADS 4B")
+    with_record = replace(read("late", 2, "urgent"), record=USED)
+    finish("late", with_record, "Lung-RADS 4B")
+    with writing(services.engine) as connection:
+        keep_profile(connection, with_record.id, profile(), origin="local")
     arriving = ct("arriving", "Zhou^Tao=周^涛", "M", "19750303", "Chest CT")[:5]
     for ds in arriving:
         store(services, ds)

@@ -19,7 +19,7 @@ from pacs_bridge.database import writing
 from pacs_bridge.routing.actions import Actions
 from pacs_bridge.routing.decision import Decision
 from tests.support.processes import answers, free_port, started, wait_for
-from tests.ui.hospital import HOSTILE_NAME, PASSWORD
+from tests.ui.hospital import HOSTILE_NAME, HOSTILE_REFERENCE, PASSWORD
 from ui.literal import literal
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -148,6 +148,30 @@ def test_hostile_text_is_shown_letter_by_letter(page, site):
     main = page.get_by_test_id("stMain")
     assert main.locator("a, script, .katex").count() == 0
     assert main.locator("img").count() == page.get_by_test_id("stImage").locator("img").count()
+
+
+def test_record_and_risk_are_shown_with_dates_sources_and_what_is_missing(page, site):
+    open_study(page, site, "late")
+    page.get_by_text("Record and risk · record used").click()
+    panel = page.locator(".st-key-record-and-risk")
+    shown = panel.inner_text().replace("\u2060", "")
+    assert "local Patient/p1" in shown
+    assert "smoked formerly" in shown
+    assert "30 pack-years" in shown
+    assert f"local {HOSTILE_REFERENCE}" in shown
+    assert "PREVENT" in shown
+    assert "not signed yet" in shown
+    assert "Reading/r" in shown
+    assert "Not listed in the record, taken as absent: diabetes." in shown
+    assert "north_of_yangtze" in shown
+    assert panel.locator("a, img, script, b").count() == 0
+
+
+def test_a_record_that_may_be_another_persons_is_warned_of(page, site):
+    open_study(page, site, "hostile")
+    warning = page.get_by_text("A record was found that may be another person's").first
+    playwright.expect(warning).to_be_visible()
+    playwright.expect(page.get_by_text("Record and risk · record uncertain")).to_be_visible()
 
 
 def test_scrolling_and_windows_change_the_picture(page, site):

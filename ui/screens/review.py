@@ -19,7 +19,7 @@ from clinical_ai.worklist import versions
 from pacs_bridge.hl7.order_index import ImagingOrder
 from ui.literal import literal
 from ui.screens import findings as finding_cards
-from ui.screens import mammography, viewer
+from ui.screens import mammography, record_panel, viewer
 from ui.screens.worklist import STATE_NAMES, progress, sex_and_age, version
 from ui.session import Screen
 
@@ -51,6 +51,8 @@ def show(screen: Screen) -> None:
     _show_header(case, screen)
     if case.reading is not None and case.reading.status == "read":
         finding_cards.show_table(case.reading, case.decisions, _)
+    if case.reading is not None and case.reading.record is not None:
+        record_panel.show(case.reading.record, case.risk, _)
     picture_column, finding_column = st.columns([3, 2], gap="medium")
     with finding_column:
         _show_reading(case, screen)
