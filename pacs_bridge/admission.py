@@ -6,7 +6,7 @@ inside the transaction that holds the rows, so two processes cannot give one nam
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -36,6 +36,9 @@ class _Entry:
         self.done = False
         self.is_new = False
         self.error: Exception | None = None
+
+
+_NewOf = Callable[[Connection, Sequence[_Entry]], Sequence[_Entry]]
 
 
 class Admission:
@@ -91,7 +94,11 @@ class Admission:
 
     def _commit_group(self, group: Sequence[_Entry]) -> None:
         try:
-            self._commit(group)
+            try:
+                # Nearly always: nothing of it is archived, so nobody need ask.
+                self._commit(group, self._as_new)
+            except IntegrityError:
+                self._commit(group, self._by_digest)
         except Exception:  # noqa: BLE001 - each is tried again, and then raised in its thread
             # One bad row must not refuse the others; and rows that the index writer remembered
             # may have been deleted meanwhile.
@@ -103,7 +110,7 @@ class Admission:
     def _commit_alone(self, entry: _Entry) -> None:
         for _ in range(_ATTEMPTS):
             try:
-                self._commit([entry])
+                self._commit([entry], self._by_digest)
                 return
             except IntegrityError as error:
                 # Another process has just committed the same instance: the next look finds it.
@@ -112,24 +119,12 @@ class Admission:
                 entry.error = error
                 return
 
-    def _commit(self, group: Sequence[_Entry]) -> None:
-        new: list[_Entry] = []
-        again: list[_Entry] = []
-        uids = [entry.archived.header.sop_instance_uid for entry in group]
+    def _commit(self, group: Sequence[_Entry], new_of: _NewOf) -> None:
         for entry in group:
             entry.error = None  # of an attempt with others that failed
         try:
             with writing(self._engine) as connection:
-                digests = find_digests(connection, uids)
-                for uid, entry in zip(uids, group, strict=True):
-                    present = digests.setdefault(uid, "")
-                    if not present:
-                        digests[uid] = entry.archived.sha256
-                        new.append(entry)
-                    elif present == entry.archived.sha256 or _is_own_again(connection, entry, new):
-                        again.append(entry)
-                    else:
-                        entry.error = RefusedError(status.DUPLICATE, _OTHER_CONTENT)
+                new = new_of(connection, group)
                 self._index.add(connection, [entry.archived for entry in new])
                 self._name(new)
         except BaseException:
@@ -137,8 +132,28 @@ class Admission:
             raise
         for entry in new:
             entry.is_new = True
-        for entry in again:
-            entry.part.unlink(missing_ok=True)
+        for entry in group:
+            if not entry.is_new and entry.error is None:
+                entry.part.unlink(missing_ok=True)
+
+    @staticmethod
+    def _as_new(_connection: Connection, group: Sequence[_Entry]) -> Sequence[_Entry]:
+        return group
+
+    @staticmethod
+    def _by_digest(connection: Connection, group: Sequence[_Entry]) -> list[_Entry]:
+        """Return those that are not archived; those with other content get their error."""
+        new: list[_Entry] = []
+        uids = [entry.archived.header.sop_instance_uid for entry in group]
+        digests = find_digests(connection, uids)
+        for uid, entry in zip(uids, group, strict=True):
+            present = digests.setdefault(uid, "")
+            if not present:
+                digests[uid] = entry.archived.sha256
+                new.append(entry)
+            elif present != entry.archived.sha256 and not _is_own_again(connection, entry, new):
+                entry.error = RefusedError(status.DUPLICATE, _OTHER_CONTENT)
+        return new
 
     def _name(self, entries: Sequence[_Entry]) -> None:
         folders: set[Path] = set()

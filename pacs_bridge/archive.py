@@ -18,7 +18,7 @@ from pacs_bridge.admission import Admission
 from pacs_bridge.database import writing
 from pacs_bridge.errors import EncodingError, RefusedError
 from pacs_bridge.header import Header, is_uid, read_header
-from pacs_bridge.incoming import SPILL_BYTES, Incoming, Origin
+from pacs_bridge.incoming import Incoming, Origin
 from pacs_bridge.index import (
     Archived,
     IndexWriter,
@@ -38,7 +38,7 @@ _log = structlog.get_logger(__name__)
 DEFAULT_WATERMARK_BYTES = 1024 * 1024 * 1024
 _INCOMING = "incoming"
 # Asked of the disk before an instance comes; large ones ask again as they grow.
-_TYPICAL_BYTES = SPILL_BYTES
+_TYPICAL_BYTES = 2 * 1024 * 1024
 # Clocks of a file server and of this machine may differ.
 _REBUILD_MARGIN_SECONDS = 86_400.0
 

@@ -1,11 +1,13 @@
 """One way to open the database, SQLite or PostgreSQL, so that both behave alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, Select, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ClauseElement
 
 _BUSY_TIMEOUT_MS = 30_000
 
@@ -66,6 +68,40 @@ def insert_or_ignore(connection: Connection, table: Table, values: dict[str, Any
     statement = insert(table).values(values).on_conflict_do_nothing()
     returned = connection.execute(statement.returning(*table.primary_key.columns))
     return returned.first() is not None
+
+
+class Prepared:
+    """A statement that is turned into text once for each kind of database.
+
+    For the few statements that run for each instance received: SQLAlchemy's work at each call
+    costs several times what SQLite's does. Values go to the driver as they are, so only types
+    that it takes itself may be used: text, numbers, truth values, None.
+
+    Parameters
+    ----------
+    statement
+        With named parameters; none of them expanding.
+    """
+
+    def __init__(self, statement: ClauseElement) -> None:
+        self._statement = statement
+        self._texts: dict[str, tuple[str, tuple[str, ...] | None]] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
+        """Execute it for one or several sets of values."""
+        dialect = connection.dialect
+        known = self._texts.get(dialect.name)
+        if known is None:
+            compiled = self._statement.compile(dialect=dialect)
+            assert isinstance(compiled, SQLCompiler)
+            order = tuple(compiled.positiontup or ()) if compiled.positional else None
+            known = self._texts[dialect.name] = (str(compiled), order)
+        text, order = known
+        if order is None:
+            named = [dict(row) for row in rows]
+            return connection.exec_driver_sql(text, named[0] if len(named) == 1 else named)
+        placed = [tuple(row[name] for name in order) for row in rows]
+        return connection.exec_driver_sql(text, placed[0] if len(placed) == 1 else placed)
 
 
 def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:

@@ -6,9 +6,9 @@ nothing.
 """
 
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from struct import Struct
+from typing import NamedTuple
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
@@ -30,8 +30,7 @@ _MAX_DEPTH = 64
 _MAX_INFLATED = 2**29
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """Where one data element lies.
 
     Parameters
@@ -93,11 +92,10 @@ def walk(
         If an element does not fit in the bytes or is not an element.
     """
     walker = _walker(data, transfer_syntax_uid)
-    is_little_explicit = walker.is_little_explicit
     position = 0
     while position < len(data):
-        if wanted is not None and is_little_explicit:
-            position = _skip_unwanted(data, position, wanted)
+        if walker.is_little_explicit:
+            position = yield from _plain_elements(data, position, wanted)
             if position == len(data):
                 return
         element = walker.element_at(position)
@@ -106,27 +104,33 @@ def walk(
         position = element.stop + (8 if element.encapsulated else 0)
 
 
-def _skip_unwanted(data: Buffer, position: int, wanted: frozenset[int]) -> int:
-    """Return the position of the next element that is wanted, or needs a closer look.
+def _plain_elements(
+    data: Buffer, position: int, wanted: frozenset[int] | None
+) -> Generator[Element, None, int]:
+    """Yield elements up to the first that needs a closer look; return where that begins.
 
     Explicit VR Little Endian, which nearly all instances are in: this loop saves most of the
     time that an instance takes.
     """
-    end = len(data) - 12
+    size = len(data)
     unpack = _EXPLICIT_HEAD.unpack_from
-    while position < end:
+    while position < size - 12:
         group, number, vr, length = unpack(data, position)
         if vr in _SHORT_VRS:
-            stop = position + 8 + length
+            start = position + 8
         elif vr in _LONG_VRS:
+            start = position + 12
             length = _LONG.unpack_from(data, position + 8)[0]
             if length == UNDEFINED:
                 return position
-            stop = position + 12 + length
         else:
             return position
-        if stop > len(data) or group << 16 | number in wanted:
+        stop = start + length
+        if stop > size:
             return position
+        tag = group << 16 | number
+        if wanted is None or tag in wanted:
+            yield Element(tag, start, stop, False)
         position = stop
     return position
 

@@ -2,18 +2,13 @@
 
 import hashlib
 import mmap
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pacs_bridge.files import write_all
+from pacs_bridge.block_file import BUFFER_BYTES, BlockFile
 from pacs_bridge.staging import Staging
-
-# A CT or MR slice stays in memory and is written once, with its file meta; a mammogram or an
-# ultrasound clip goes to disk as it comes.
-SPILL_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +37,9 @@ class Origin:
 class Incoming:
     """Takes the fragments of a data set and leaves a whole file, not yet named.
 
+    A CT or MR slice fits in one buffer and is written once; a mammogram or an ultrasound clip
+    goes to disk as it comes.
+
     Parameters
     ----------
     origin
@@ -63,13 +61,14 @@ class Incoming:
     ) -> None:
         self.origin = origin
         self._staging = staging
-        self._head = head
         self._check_space = check_space
-        self._buffer = bytearray()
+        self._head_bytes = len(head)
+        self._buffer: mmap.mmap | None = staging.buffers.take()
+        self._buffer[: len(head)] = head
+        self._filled = len(head)
+        # Fragment by fragment: while the sender prepares the next one.
         self._digest = hashlib.sha256()
-        self._sha256: str | None = None
-        self._descriptor: int | None = None
-        self._synced = False
+        self._file: BlockFile | None = None
         self.part: Path | None = None
         self.size_bytes = 0
 
@@ -81,39 +80,45 @@ class Incoming:
         OSError
             If the disk refuses.
         """
+        assert self._buffer is not None, "it was finished or discarded"
+        self._digest.update(fragment)
         self.size_bytes += len(fragment)
-        if self._descriptor is not None:
-            self._check_space(len(fragment))
-            self._append(fragment)
-            return
-        self._buffer += fragment
-        if len(self._buffer) >= SPILL_BYTES:
-            self._check_space(len(self._buffer))
-            self._open()
-            assert self._descriptor is not None
-            write_all(self._descriptor, (self._head,))
-            self._append(self._buffer)
-            self._buffer = bytearray()
+        while self._filled + len(fragment) > BUFFER_BYTES:
+            room = BUFFER_BYTES - self._filled
+            self._buffer[self._filled :] = fragment[:room]
+            self._filled = BUFFER_BYTES
+            self._check_space(BUFFER_BYTES)
+            self._flush()
+            fragment = fragment[room:]
+        self._buffer[self._filled : self._filled + len(fragment)] = fragment
+        self._filled += len(fragment)
 
     def finish(self) -> str:
         """Return the SHA-256 of the data set, hexadecimal, once all of it was written."""
-        if self._sha256 is None:
-            if self._descriptor is None:
-                self._digest.update(self._buffer)
-            self._sha256 = self._digest.hexdigest()
-        return self._sha256
+        return self._digest.hexdigest()
 
     @contextmanager
     def dataset(self) -> Iterator[memoryview]:
-        """Give access to the whole encoded data set, after `finish`."""
-        if self._descriptor is None:
-            with memoryview(self._buffer) as view:
+        """Give access to the whole encoded data set, after its last fragment and before `sync`.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        if self._file is None:
+            assert self._buffer is not None, "it was discarded"
+            with (
+                memoryview(self._buffer) as buffer,
+                buffer[self._head_bytes : self._filled] as view,
+            ):
                 yield view
             return
+        self._flush()
         with (
-            mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as mapped,
+            mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
             memoryview(mapped) as whole,
-            whole[len(self._head) :] as view,
+            whole[self._head_bytes :] as view,
         ):
             yield view
 
@@ -125,34 +130,36 @@ class Incoming:
         OSError
             If the disk refuses.
         """
-        if self._synced:
-            assert self.part is not None
-            return self.part
-        if self._descriptor is None:
-            self._open()
-            assert self._descriptor is not None
-            write_all(self._descriptor, (self._head, self._buffer))
-        assert self._descriptor is not None and self.part is not None
-        os.fdatasync(self._descriptor)
-        os.close(self._descriptor)
-        self._descriptor = None
-        self._synced = True
+        if self.part is None or self._file is not None:
+            self._flush()
+            assert self._file is not None
+            self._file.sync()
+            self._file = None
+            self._give_buffer()
+        assert self.part is not None
         return self.part
 
     def discard(self) -> None:
         """Forget it; what was already on disk and not renamed is deleted."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
         if self.part is not None:
             self.part.unlink(missing_ok=True)
-        self._buffer = bytearray()
+        self._give_buffer()
 
-    def _open(self) -> None:
-        self.part = self._staging.new_part()
-        self._descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
+    def _flush(self) -> None:
+        """Write what the buffer holds; less than a full buffer only at the end."""
+        assert self._buffer is not None
+        if self._file is None:
+            self.part = self._staging.new_part()
+            self._file = BlockFile(self.part)
+        if self._filled:
+            with memoryview(self._buffer) as buffer, buffer[: self._filled] as view:
+                self._file.write(view)
+            self._filled = 0
 
-    def _append(self, data: bytes | bytearray | memoryview) -> None:
-        assert self._descriptor is not None
-        self._digest.update(data)
-        write_all(self._descriptor, (data,))
+    def _give_buffer(self) -> None:
+        if self._buffer is not None:
+            self._staging.buffers.give(self._buffer)
+            self._buffer = None

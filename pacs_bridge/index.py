@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 
-from pacs_bridge.database import insert_or_ignore
+from pacs_bridge.database import Prepared, insert_or_ignore
 from pacs_bridge.header import Header
 from pacs_bridge.records import InstanceRecord, SeriesRecord, StudyRecord
 from pacs_bridge.tables import delivery, instance, series, study
@@ -30,16 +30,21 @@ _OWN_RESULTS = select(delivery.c.sop_instance_uid).where(
     delivery.c.sop_instance_uid.in_(bindparam("uids", expanding=True)),
     delivery.c.purpose == "result",
 )
-_INSERT_INSTANCE = instance.insert()
-_TOUCH_STUDY = (
+_IS_OWN_RESULT = Prepared(
+    select(delivery.c.sop_instance_uid).where(
+        delivery.c.sop_instance_uid == bindparam("uid"), delivery.c.purpose == text("'result'")
+    )
+)
+_INSERT_INSTANCE = Prepared(instance.insert())
+_TOUCH_STUDY = Prepared(
     update(study)
     .where(study.c.study_instance_uid == bindparam("uid"))
     .values(
         modalities=bindparam("modalities"),
         last_received_at=bindparam("received_at"),
         due_at=bindparam("received_at"),
-        state="receiving",
-        completion_failures=0,
+        state=text("'receiving'"),
+        completion_failures=text("0"),
     )
 )
 
@@ -95,7 +100,7 @@ class IndexWriter:
             self._add_study(connection, uid, members, own)
         for archived in instances:
             self._add_series(connection, archived.header)
-        connection.execute(_INSERT_INSTANCE, [_instance_row(a, own) for a in instances])
+        _INSERT_INSTANCE.run(connection, [_instance_row(a, own) for a in instances])
 
     def _add_series(self, connection: Connection, header: Header) -> None:
         if header.series_instance_uid in self._series:
@@ -139,7 +144,7 @@ class IndexWriter:
             "modalities": ",".join(sorted(modalities - {""})),
             "received_at": received_at,
         }
-        connection.execute(_TOUCH_STUDY, values)
+        _TOUCH_STUDY.run(connection, [values])
 
 
 def _remember(known: dict[str, _Value], key: str, value: _Value) -> None:
@@ -152,7 +157,10 @@ def own_results(connection: Connection, instances: Sequence[Archived]) -> frozen
     """Return the SOP Instance UIDs of those that are results of ours: by our mark, or queued."""
     marked = {a.header.sop_instance_uid for a in instances if a.header.made_by_us}
     uids = [a.header.sop_instance_uid for a in instances]
-    queued = connection.execute(_OWN_RESULTS, {"uids": uids}).scalars()
+    if len(uids) == 1:
+        queued = _IS_OWN_RESULT.run(connection, [{"uid": uids[0]}]).scalars()
+    else:
+        queued = connection.execute(_OWN_RESULTS, {"uids": uids}).scalars()
     return frozenset(marked.union(queued))
 
 

@@ -13,6 +13,7 @@ import uuid
 import weakref
 from pathlib import Path
 
+from pacs_bridge.block_file import BufferPool
 from pacs_bridge.files import PART_SUFFIX
 
 _LOCK = ".lock"
@@ -29,6 +30,7 @@ class Staging:
     """
 
     def __init__(self, root: Path) -> None:
+        self.buffers = BufferPool()
         self._root = root
         root.mkdir(parents=True, exist_ok=True)
         self._folder: Path | None = None

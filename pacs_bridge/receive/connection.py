@@ -22,7 +22,8 @@ from pacs_bridge.errors import (
     ProtocolError,
 )
 from pacs_bridge.receive.limits import Limits
-from pacs_bridge.receive.negotiation import Answer, Policy, answer
+from pacs_bridge.receive.negotiation import Answer
+from pacs_bridge.receive.repeated import Negotiator
 from pacs_bridge.receive.storage import StorageSink
 from pacs_bridge.statistics import ReceiveStatistics
 from pacs_bridge.tracebacks import place_of
@@ -41,8 +42,8 @@ class Terms:
     ----------
     archive
         Where instances go.
-    policy
-        Whom and what to accept.
+    negotiator
+        Answers association requests.
     limits
         Caps and deadlines.
     statistics
@@ -54,7 +55,7 @@ class Terms:
     """
 
     archive: Archive
-    policy: Policy
+    negotiator: Negotiator
     limits: Limits
     statistics: ReceiveStatistics
     tls: ssl.SSLContext | None
@@ -88,7 +89,9 @@ class Connection:
         self._terms = terms
         self._take_seat = take_seat
         self._of_class: dict[str, Service] = {
-            uid: service for service in terms.policy.services for uid in service.abstract_syntaxes
+            uid: service
+            for service in terms.negotiator.policy.services
+            for uid in service.abstract_syntaxes
         }
 
     def run(self) -> None:
@@ -125,11 +128,10 @@ class Connection:
             return
         is_full = not self._take_seat()
         try:
-            agreed = answer(encode_pdu(kind, bytes(body)), self._terms.policy, is_full=is_full)
+            agreed = self._terms.negotiator.answer(encode_pdu(kind, bytes(body)), is_full=is_full)
         except ProtocolError as error:
             pdus.write(abort_pdu(error.abort_reason))
             raise
-        pdus.write(agreed.pdu)
         if agreed.rejected is not None:
             self._terms.statistics.association_rejected(agreed.calling_ae_title, agreed.rejected)
             _log.warning(
@@ -139,8 +141,10 @@ class Connection:
                 called=agreed.called_ae_title,
                 reason=agreed.rejected,
             )
+            pdus.write(agreed.pdu)
             pdus.await_close(_CLOSE_SECONDS)
             return
+        pdus.write(agreed.pdu)
         self._terms.statistics.association_opened(agreed.calling_ae_title)
         try:
             self._serve(pdus, agreed)

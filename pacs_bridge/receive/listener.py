@@ -14,6 +14,7 @@ from pacs_bridge.network import silence_pynetdicom
 from pacs_bridge.receive.connection import Connection, Terms
 from pacs_bridge.receive.limits import Limits
 from pacs_bridge.receive.negotiation import Policy
+from pacs_bridge.receive.repeated import Negotiator
 from pacs_bridge.statistics import ReceiveStatistics
 
 _log = structlog.get_logger(__name__)
@@ -72,10 +73,12 @@ class Listener:
         self.statistics = statistics or ReceiveStatistics(allowed_calling)
         self._terms = Terms(
             archive=archive,
-            policy=Policy(
-                called=frozenset({ae_title.strip(), *(t.strip() for t in called_ae_titles)}),
-                calling=frozenset(t.strip() for t in allowed_calling),
-                services=tuple(services),
+            negotiator=Negotiator(
+                Policy(
+                    called=frozenset({ae_title.strip(), *(t.strip() for t in called_ae_titles)}),
+                    calling=frozenset(t.strip() for t in allowed_calling),
+                    services=tuple(services),
+                )
             ),
             limits=limits,
             statistics=self.statistics,
