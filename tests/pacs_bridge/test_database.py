@@ -3,10 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
-from pacs_bridge.database import insert_or_ignore, open_engine, writing
+from pacs_bridge.database import Prepared, insert_or_ignore, open_engine, writing
 from pacs_bridge.tables import instance, study
 
 ROW = {
@@ -98,3 +98,17 @@ def test_transactions_that_read_and_then_write_do_not_lose_updates(engine):
         list(pool.map(add_one, range(40)))
     with engine.connect() as connection:
         assert connection.execute(select(study.c.content_sequence)).scalar() == 40
+
+
+def test_a_prepared_statement_does_what_the_statement_does(engine):
+    add = Prepared(study.insert().values(dict.fromkeys(ROW, None)))
+    find = Prepared(
+        select(study.c.study_instance_uid).where(study.c.study_instance_uid == bindparam("uid"))
+    )
+    with writing(engine) as connection:
+        add.run(connection, [ROW])
+        add.run(connection, [{**ROW, "study_instance_uid": uid} for uid in ("1.3", "1.4")])
+        found = [find.run(connection, [{"uid": u}]).scalar() for u in ("1.2", "1.4", "1.5")]
+        with pytest.raises(IntegrityError):
+            add.run(connection, [ROW])
+    assert found == ["1.2", "1.4", None]
