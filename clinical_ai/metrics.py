@@ -10,8 +10,10 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinical_ai.services import Services
-from clinical_ai.store.tables import study_read
+from clinical_ai.store.tables import FHIR_QUEUE, study_read
+from pacs_bridge.hl7.tables import HL7_QUEUE
 from pacs_bridge.metrics import ArchiveCollector, ReceiveCollector, observe_commits
+from pacs_bridge.ordered.metrics import QueueCollector
 from pacs_bridge.statistics import ReceiveStatistics
 
 
@@ -23,6 +25,9 @@ def listener_registry(services: Services, statistics: ReceiveStatistics) -> Coll
         ArchiveCollector(services.engine, services.archive.root, services.destinations)
     )
     registry.register(ReadsCollector(services.engine))
+    settings = services.settings
+    registry.register(QueueCollector(services.engine, HL7_QUEUE, settings.hl7.peers))
+    registry.register(QueueCollector(services.engine, FHIR_QUEUE, settings.fhir_servers))
     return registry
 
 

@@ -11,6 +11,7 @@ from clinical_ai.errors import WorkerRunningError
 from clinical_ai.metrics import worker_registry
 from clinical_ai.peers import hl7_peers
 from clinical_ai.readers.base import Reader
+from clinical_ai.records.fhir.outbox import FhirOutbox
 from clinical_ai.services import Services
 from clinical_ai.store.reads import QueuedRead, mark_dispatched, undispatched
 from clinical_ai.workflow import QUEUE, WORKFLOW_VERSION, ReadStudy
@@ -66,9 +67,13 @@ def _run(services: Services, readers: Sequence[Reader]) -> Iterator[None]:
     hl7_outbox = Hl7Outbox(
         services.engine, hl7_peers(services.settings), name=services.settings.worker_name
     )
+    fhir_outbox = FhirOutbox(
+        services.engine, services.settings.fhir_servers, name=services.settings.worker_name
+    )
     dispatcher = Dispatcher(services, workflow)
     outbox.start()
     hl7_outbox.start()
+    fhir_outbox.start()
     dispatcher.start()
     _log.info(
         "worker.started",
@@ -79,6 +84,7 @@ def _run(services: Services, readers: Sequence[Reader]) -> Iterator[None]:
         yield
     finally:
         dispatcher.stop()
+        fhir_outbox.stop()
         hl7_outbox.stop()
         outbox.stop()
         DBOS.destroy()

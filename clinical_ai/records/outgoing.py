@@ -107,7 +107,7 @@ def transaction_body(engine: Engine, transaction_id: int) -> bytes:
     return message_body(engine, fhir_outgoing, transaction_id)
 
 
-def resend_transaction(engine: Engine, transaction_id: int) -> None:
+def resend_transaction(connection: Connection, transaction_id: int) -> None:
     """Queue a dead, dropped or sent transaction again, with a fresh count of attempts.
 
     Raises
@@ -116,15 +116,15 @@ def resend_transaction(engine: Engine, transaction_id: int) -> None:
         If there is no such transaction, it is already queued, or the server has accepted a
         later one on its subject, whose content the old one would replace.
     """
-    resend(engine, FHIR_QUEUE, transaction_id)
+    resend(connection, FHIR_QUEUE, transaction_id)
 
 
-def resend_dead_transactions(engine: Engine, server: str) -> tuple[int, int]:
+def resend_dead_transactions(connection: Connection, server: str) -> tuple[int, int]:
     """Queue all dead ones of a server again; returns how many, and how many are superseded."""
-    return resend_dead(engine, FHIR_QUEUE, server)
+    return resend_dead(connection, FHIR_QUEUE, server)
 
 
-def drop_transaction(engine: Engine, transaction_id: int) -> None:
+def drop_transaction(connection: Connection, transaction_id: int) -> None:
     """Give a dead transaction up for good; its row stays, so that it is not queued again.
 
     Raises
@@ -132,4 +132,4 @@ def drop_transaction(engine: Engine, transaction_id: int) -> None:
     pacs_bridge.errors.DeliveryError
         If there is no such transaction, or it is not dead.
     """
-    drop(engine, fhir_outgoing, transaction_id)
+    drop(connection, fhir_outgoing, transaction_id)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
+from pacs_bridge.database import writing
 from pacs_bridge.hl7.mllp import frame
 from pacs_bridge.hl7.tables import HL7_QUEUE, hl7_outgoing
 from pacs_bridge.ordered.queue import enqueue, resend
@@ -111,4 +112,5 @@ def resend_message(engine: Engine, message_id: int) -> None:
         If there is no such message, it is already queued, or the peer has accepted a later one
         on its subject, whose result the old one would replace.
     """
-    resend(engine, HL7_QUEUE, message_id)
+    with writing(engine) as connection:
+        resend(connection, HL7_QUEUE, message_id)

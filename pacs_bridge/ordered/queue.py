@@ -3,9 +3,9 @@
 import time
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Engine, Table, and_, select, update
+from sqlalchemy import Connection, Table, and_, select, update
 
-from pacs_bridge.database import insert_or_ignore, writing
+from pacs_bridge.database import insert_or_ignore
 from pacs_bridge.errors import DeliveryError
 from pacs_bridge.ordered.tables import QueueTables
 
@@ -62,7 +62,7 @@ def shortened(reason: str) -> str:
     return reason[:MAX_ERROR_CHARACTERS].replace("\0", "")  # PostgreSQL refuses NUL
 
 
-def resend(engine: Engine, tables: QueueTables, message_id: int) -> None:
+def resend(connection: Connection, tables: QueueTables, message_id: int) -> None:
     """Queue a message that is not queued again, with a fresh count of attempts.
 
     Raises
@@ -72,40 +72,37 @@ def resend(engine: Engine, tables: QueueTables, message_id: int) -> None:
         on its subject, whose result the old one would replace.
     """
     outgoing, sender = tables.outgoing, tables.sender
-    with writing(engine) as connection:
-        if _is_superseded(connection, outgoing, message_id):
-            raise DeliveryError(
-                f"message {message_id} is older than one on the same subject that the peer has "
-                "accepted, and would put an old result in its place; send the newest again"
-            )
-        changed = connection.execute(
-            update(outgoing)
-            .where(outgoing.c.id == message_id, outgoing.c.state != "queued")
-            .values(state="queued", attempts=0, due_at=time.time(), last_error=None, sent_at=None)
+    if _is_superseded(connection, outgoing, message_id):
+        raise DeliveryError(
+            f"message {message_id} is older than one on the same subject that the peer has "
+            "accepted, and would put an old result in its place; send the newest again"
         )
-        peer = select(outgoing.c.peer).where(outgoing.c.id == message_id)
-        connection.execute(update(sender).where(sender.c.peer.in_(peer)).values(due_at=0.0))
+    changed = connection.execute(
+        update(outgoing)
+        .where(outgoing.c.id == message_id, outgoing.c.state != "queued")
+        .values(state="queued", attempts=0, due_at=time.time(), last_error=None, sent_at=None)
+    )
     if changed.rowcount == 0:
         raise DeliveryError(
             f"message {message_id} does not exist or is already queued; see the list of messages "
             "for those that are dead or sent"
         )
+    peer = select(outgoing.c.peer).where(outgoing.c.id == message_id)
+    connection.execute(update(sender).where(sender.c.peer.in_(peer)).values(due_at=0.0))
 
 
-def resend_dead(engine: Engine, tables: QueueTables, peer: str) -> tuple[int, int]:
+def resend_dead(connection: Connection, tables: QueueTables, peer: str) -> tuple[int, int]:
     """Queue the dead messages of a peer again; returns how many, and how many are superseded."""
     outgoing = tables.outgoing
     query = select(outgoing.c.id).where(outgoing.c.peer == peer, outgoing.c.state == "dead")
-    with engine.connect() as connection:
-        dead = list(connection.execute(query.order_by(outgoing.c.id)).scalars())
-        old = {one for one in dead if _is_superseded(connection, outgoing, one)}
-    for message_id in dead:
-        if message_id not in old:
-            resend(engine, tables, message_id)
-    return len(dead) - len(old), len(old)
+    dead = list(connection.execute(query.order_by(outgoing.c.id)).scalars())
+    again = [one for one in dead if not _is_superseded(connection, outgoing, one)]
+    for message_id in again:
+        resend(connection, tables, message_id)
+    return len(again), len(dead) - len(again)
 
 
-def drop(engine: Engine, outgoing: Table, message_id: int) -> None:
+def drop(connection: Connection, outgoing: Table, message_id: int) -> None:
     """Give a dead message up for good; its row stays, so that it is not queued again.
 
     Raises
@@ -113,12 +110,11 @@ def drop(engine: Engine, outgoing: Table, message_id: int) -> None:
     DeliveryError
         If there is no such message, or it is not dead.
     """
-    with writing(engine) as connection:
-        changed = connection.execute(
-            update(outgoing)
-            .where(outgoing.c.id == message_id, outgoing.c.state == "dead")
-            .values(state="dropped")
-        )
+    changed = connection.execute(
+        update(outgoing)
+        .where(outgoing.c.id == message_id, outgoing.c.state == "dead")
+        .values(state="dropped")
+    )
     if changed.rowcount == 0:
         raise DeliveryError(f"no dead message has the number {message_id}; nothing was dropped")
 

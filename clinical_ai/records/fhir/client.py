@@ -256,7 +256,8 @@ class FhirClient:
         Returns
         -------
         tuple of Written
-            One for each entry; the reference is empty for an entry that was deleted.
+            One for each entry, with an empty reference where it was deleted; none at all where
+            the server says only that it is done.
 
         Raises
         ------
@@ -271,6 +272,8 @@ class FhirClient:
             return await self._session.send("POST", "", body=bundle, headers=_MINIMAL)
 
         answer = await self._repeat(once, idempotent=True)
+        if not answer.body:
+            return ()
         response = answer.json(self.name)
         entries = entries_of(response)
         if response.get("type") != "transaction-response" or len(entries) != count:

@@ -13,6 +13,7 @@ from clinical_ai.records.fhir.errors import (
     FhirProtocolError,
     FhirSignInError,
     FhirStatusError,
+    FhirUnreachableError,
 )
 from clinical_ai.records.fhir.exchange import Answer, exchange, http_client
 from clinical_ai.records.fhir.outcome import NOTHING_SAID, Outcome, read_outcome
@@ -89,7 +90,7 @@ class Session:
         answer = await self._once(method, path, query, form, body, headers)
         if answer.status == _UNAUTHORIZED and self._tokens is not None:
             # A token can be withdrawn before it runs out: one more, and no more than one.
-            self._tokens.forget(await self._tokens.token())
+            self._tokens.forget(await self._token(self._tokens))
             answer = await self._once(method, path, query, form, body, headers)
         if not 200 <= answer.status < 300:
             raise self._error(answer)
@@ -121,12 +122,21 @@ class Session:
     async def _authorization(self) -> dict[str, str]:
         auth = self._settings.auth
         if self._tokens is not None:
-            return {"Authorization": f"Bearer {await self._tokens.token()}"}
+            return {"Authorization": f"Bearer {await self._token(self._tokens)}"}
         if isinstance(auth, BearerAuth):
             return {"Authorization": f"Bearer {auth.token.get_secret_value()}"}
         if isinstance(auth, BasicAuth):
             return {"Authorization": _basic(auth)}
         return {}
+
+    async def _token(self, tokens: TokenSource) -> str:
+        try:
+            return await tokens.token()
+        except FhirUnreachableError as error:
+            # Whatever became of the question for a token: our request was not sent.
+            raise FhirUnreachableError(
+                str(error), arrived=False, retry_after=error.retry_after
+            ) from error
 
     def _error(self, answer: Answer) -> Exception:
         status, name = answer.status, self._name
