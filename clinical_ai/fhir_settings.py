@@ -62,7 +62,8 @@ class BackendServicesAuth(BaseModel):
     token_url
         Empty: as the FHIR server tells in ``.well-known/smart-configuration``.
     scope
-        What we ask for.
+        What we ask for; empty for ``system/*.read``, with ``system/*.write`` where the server
+        has the role ``write``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,7 +74,7 @@ class BackendServicesAuth(BaseModel):
     key_id: str = Field(min_length=1)
     key_set_url: str = Field(default="", pattern=r"^(https://[^\s#@]+)?$")
     token_url: str = Field(default="", pattern=rf"^$|{_SECURE}")
-    scope: str = "system/*.read"
+    scope: str = ""
 
 
 Auth = Annotated[NoAuth | BasicAuth | BearerAuth | BackendServicesAuth, Field(discriminator="type")]

@@ -9,7 +9,7 @@ settings. What the server takes for its base is learned from the link ``self`` o
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urljoin, urlsplit
 
 from clinical_ai.records.fhir.errors import FhirProtocolError
 
@@ -63,8 +63,8 @@ def next_page(
     link = link_of(bundle, "next")
     if link is None:
         return None
-    if len(link) <= _MAX_LINK:
-        parts = urlsplit(urljoin(base_url + "/", link))
+    parts = _parts(link, base_url)
+    if parts is not None:
         bases = (urlsplit(base_url).path, *_base_of_self(bundle, base_url, resource_type))
         path = _below(parts.path, bases, resource_type)
         if path is not None and _BELOW.fullmatch(path) and not {".", ".."} & {*path.split("/")}:
@@ -77,15 +77,24 @@ def next_page(
 
 def _base_of_self(bundle: Mapping[str, object], base_url: str, resource_type: str) -> Iterable[str]:
     """Return the path of the base as the server sees it, if its self link tells it."""
-    link = link_of(bundle, "self")
-    if link is None or len(link) > _MAX_LINK:
+    parts = _parts(link_of(bundle, "self") or "", base_url)
+    if parts is None:
         return ()
-    path = urlsplit(urljoin(base_url + "/", link)).path
     return [
-        path.removesuffix(ending)
+        parts.path.removesuffix(ending)
         for ending in (f"/{resource_type}/_search", f"/{resource_type}")
-        if path.endswith(ending)
+        if parts.path.endswith(ending)
     ]
+
+
+def _parts(link: str, base_url: str) -> SplitResult | None:
+    """Return the parts of a link, which may be relative; None if it is no URL."""
+    if len(link) > _MAX_LINK:
+        return None
+    try:
+        return urlsplit(urljoin(base_url + "/", link))
+    except ValueError:
+        return None
 
 
 def _below(path: str, bases: Iterable[str], resource_type: str) -> str | None:

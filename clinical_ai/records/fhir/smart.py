@@ -17,7 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from clinical_ai.errors import SettingsError
-from clinical_ai.fhir_settings import SECURE_URL, BackendServicesAuth, FhirServerSettings
+from clinical_ai.fhir_settings import (
+    SECURE_URL,
+    BackendServicesAuth,
+    FhirServerSettings,
+    Role,
+)
 from clinical_ai.records.fhir.errors import (
     FhirProtocolError,
     FhirSignInError,
@@ -41,6 +46,8 @@ _OAUTH_ERRORS = (
     "unsupported_grant_type",
     "invalid_scope",
 )
+# SMART App Launch 2.2, "Scopes", in the form of version 1, which version 2 servers know too
+_SCOPES: dict[Role, str] = {"read": "system/*.read", "write": "system/*.write"}
 Key = RSAPrivateKey | EllipticCurvePrivateKey
 
 
@@ -155,7 +162,7 @@ class TokenSource:
         self._token_url = self._token_url or await self._discover()
         form = {
             "grant_type": "client_credentials",
-            "scope": self._auth.scope,
+            "scope": self._auth.scope or " ".join(_SCOPES[role] for role in self._roles()),
             "client_assertion_type": _ASSERTION_TYPE,
             "client_assertion": client_assertion(
                 self._auth, self._key, self._algorithm, self._token_url, time.time()
@@ -167,6 +174,10 @@ class TokenSource:
         answer = await exchange(self._client, request, self._who, self._settings)
         self._check(answer)
         return self._read(answer.json(self._who), asked_at)
+
+    def _roles(self) -> tuple[Role, ...]:
+        """Return what we do there: a conditional write is a search too."""
+        return ("read", "write") if "write" in self._settings.roles else ("read",)
 
     async def _discover(self) -> str:
         """Return the token URL that the server tells (SMART App Launch, "Conformance")."""
