@@ -7,7 +7,7 @@ from clinical_ai.messages import N_, Message
 from clinical_ai.record_settings import RiskSettings
 from clinical_ai.records.record import ClinicalRecord, ImagingFact
 from clinical_ai.risk.enhancers import calcium_score, risk_enhancers
-from clinical_ai.risk.facts import EquationInputs, equation_inputs, stale
+from clinical_ai.risk.facts import EquationInputs, equation_inputs, known_until, stale
 from clinical_ai.risk.panel import Choice, Person, choose_panel
 from clinical_ai.risk.profile import RiskProfile, UsedFact
 from risk_models import EQUATIONS, Evaluation, Result, evaluate
@@ -39,6 +39,7 @@ def assess_risk(
         (f for f in (*record.imaging, *imaging) if f.on is None or f.on <= on),
         key=lambda f: f.on or date.min,
     )
+    record = known_until(record, on)
     inputs = equation_inputs(record, on)
     kidney = _with_egfr(inputs)
     person = Person(inputs.values, _signed_calcium_score(seen), record.demographics.deceased)

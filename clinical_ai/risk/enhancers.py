@@ -67,7 +67,13 @@ _BESIDE: Mapping[str, tuple[str, str]] = {
 def risk_enhancers(
     record: ClinicalRecord, on: date, imaging: Sequence[ImagingFact]
 ) -> tuple[RiskEnhancer, ...]:
-    """Return the enhancers that the record and imaging hold on a day."""
+    """Return the enhancers that the record and imaging hold on a day.
+
+    Parameters
+    ----------
+    record
+        Without diagnoses of later days.
+    """
     return (*_of_imaging(imaging), *_of_family(record), *_of_values(record, on))
 
 

@@ -1,7 +1,7 @@
 """The inputs of the equations from a record: dated facts, and what is assumed, in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from clinical_ai.messages import N_, Message
@@ -28,6 +28,8 @@ STALE_AFTER_DAYS: Mapping[str, int] = {
 }
 """Older facts are used and named. Our own limits, no guideline's: a year for what treatment
 changes, two for what changes slowly."""
+
+_LASTING = frozenset({"age_at_diagnosis", "height"})
 
 _CONDITIONS: Mapping[str, str] = {
     "diabetes": N_("diabetes"),
@@ -103,16 +105,28 @@ def equation_inputs(record: ClinicalRecord, on: date) -> EquationInputs:
 
     A measure is never assumed. A diagnosis, a drug or a family history that is not listed is
     taken as absent where the record lists any diagnosis or drug at all, and it is said so.
+
+    Parameters
+    ----------
+    record
+        As `known_until` returns it for the day.
     """
     fields, facts = risk_fields(record, on)
     inputs = EquationInputs(dict(fields))
     for name, fact in facts.items():
-        passes = FIELDS[name].kind is Kind.MEASURE or name in STALE_AFTER_DAYS
+        lasts = name in _LASTING or FIELDS[name].kind is not Kind.MEASURE
+        passes = not lasts or name in STALE_AFTER_DAYS
         age_days = (on - fact.on).days if passes and fact.on is not None else None
         inputs.used[name] = UsedFact(name, fact.value, fact.unit, fact.on, fact.source, age_days)
     if record.complete and (record.problems or record.medications):
         _assume(inputs)
     return inputs
+
+
+def known_until(record: ClinicalRecord, on: date) -> ClinicalRecord:
+    """Return the record without diagnoses of later days."""
+    known = tuple(p for p in record.problems if p.onset is None or p.onset <= on)
+    return replace(record, problems=known)
 
 
 def _assume(inputs: EquationInputs) -> None:

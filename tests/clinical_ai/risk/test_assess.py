@@ -1,6 +1,7 @@
 """The panel of equations, what is assumed, what is stale, and what stands beside."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -122,8 +123,6 @@ def test_what_is_not_listed_is_assumed_only_beside_other_entries_and_said():
 
 
 def test_an_incomplete_record_is_never_taken_as_absence():
-    from dataclasses import replace
-
     profile = assess_risk(replace(HEALTHY, complete=False), DAY, place=PLACE)
     assert all("taken as absent" not in str(a) for a in profile.assumptions)
 
@@ -148,6 +147,18 @@ def test_old_values_are_named():
 def test_nothing_after_the_day_is_used():
     profile = assess_risk(HEALTHY, date(2026, 5, 31), place=PLACE)
     assert "systolic_bp" not in profile.used
+
+
+def test_a_diagnosis_of_a_later_day_is_not_known_yet():
+    later = record(
+        problems=(problem("gout"), problem("diabetes", "diabetes_type_2", onset=date(2026, 12, 1))),
+        smoking=smokes("never"),
+        measurements=(*healthy_measurements(), measured("uacr", 40.0)),
+    )
+    profile = assess_risk(later, DAY, place=PLACE)
+    assert "age_at_diagnosis" not in profile.used
+    assert "score2" in asked(profile)
+    assert all(e.kind != "albuminuria" for e in profile.enhancers)
 
 
 def test_disease_changes_the_panel():
@@ -289,7 +300,7 @@ def test_any_record_has_a_profile_that_survives_the_database(person, day):
     assert profile_from_json(profile_to_json(profile)) == profile
     for fact in profile.used.values():
         assert fact.age_days is None or fact.age_days >= 0
-        assert fact.on is None or fact.on <= day + timedelta(0)
+        assert fact.on is None or fact.on <= day
     for evaluation in profile.evaluations.values():
         for refusal in evaluation.refusals:
             assert refusal.problems
