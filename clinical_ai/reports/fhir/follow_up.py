@@ -24,6 +24,7 @@ from clinical_ai.reports.fhir.elements import (
     reference_to,
 )
 from clinical_ai.reports.fhir.imaging_study import study_reference
+from clinical_ai.reports.fhir.observations import of_study
 from clinical_ai.reports.fhir.people import practitioner
 from clinical_ai.reports.fhir.told import Told
 from clinical_ai.reports.signing import Signer
@@ -58,14 +59,14 @@ def follow_up(
     Parameters
     ----------
     categories
-        The Observation of each assessment of the reading, in its order.
+        The Observation of each assessment of the study as a whole, in their order.
     signer
         Who signed; None while only the model has spoken.
     """
     advised = [
         (assessment, category)
-        for assessment, category in zip(reading.assessments, categories, strict=True)
-        if assessment.finding_id is None and asks_for_something(assessment)
+        for assessment, category in zip(of_study(reading), categories, strict=True)
+        if asks_for_something(assessment)
     ]
     for number, (assessment, category) in enumerate(advised):
         request = _request(told, reading, assessment, category, number, signer)

@@ -1,4 +1,8 @@
-"""Observation: each finding with what was measured on it, and each category of a guideline."""
+"""Observation: each finding with what was measured on it, and each category of the study.
+
+A guideline's category of one finding is a component in words. Its code stands for the study as
+a whole, and whoever looks for the code must find that one only.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +23,6 @@ from clinical_ai.reports.fhir.elements import (
     notes,
     quantity,
     reference_to,
-    resource_id,
 )
 from clinical_ai.reports.fhir.imaging_study import study_reference
 from clinical_ai.reports.fhir.told import Told
@@ -38,26 +41,28 @@ def finding_observation(told: Told, reading: Reading, finding: Finding, status: 
     resource["valueCodeableConcept"] = concept(finding.code, told.texts)
     if finding.site is not None:
         resource["bodySite"] = concept(finding.site, told.texts)
-    resource["component"] = list(_components(finding, told.texts))
+    judged = [a for a in reading.assessments if a.finding_id == finding.id]
+    resource["component"] = [
+        *_components(finding, told.texts),
+        *(_judgement(a, told.texts) for a in judged),
+    ]
+    resource["note"] = notes(line for a in judged for line in _words(a, told.texts))
     return resource
 
 
 def category_observations(told: Told, reading: Reading, status: str) -> tuple[Resource, ...]:
-    """Return one Observation for each assessment of the reading, in its order."""
-    seen: Counter[tuple[str, str | None]] = Counter()
+    """Return one Observation for each of `of_study`, in their order."""
+    seen: Counter[str] = Counter()
     made = []
-    for assessment in reading.assessments:
-        key = (assessment.scheme, assessment.finding_id)
-        made.append(_category(told, reading, assessment, status, seen[key]))
-        seen[key] += 1
+    for assessment in of_study(reading):
+        made.append(_category(told, reading, assessment, status, seen[assessment.scheme]))
+        seen[assessment.scheme] += 1
     return tuple(made)
 
 
-def finding_reference(reading: Reading, finding_id: str) -> Element:
-    """Return the reference to the Observation of a finding."""
-    return {
-        "reference": f"Observation/{resource_id('Observation', reading.id, 'finding', finding_id)}"
-    }
+def of_study(reading: Reading) -> tuple[Assessment, ...]:
+    """Return what the guidelines say of the study as a whole."""
+    return tuple(a for a in reading.assessments if a.finding_id is None)
 
 
 def scheme_code(scheme: str) -> Code | None:
@@ -69,27 +74,34 @@ def _category(
     told: Told, reading: Reading, assessment: Assessment, status: str, number: int
 ) -> Resource:
     texts = told.texts
-    of = assessment.finding_id
-    resource = _observation(
-        told, reading, status, "category", assessment.scheme, of or "study", str(number)
-    )
-    published = scheme_code(assessment.scheme)
-    name = concept(published or codes.GUIDELINE_CATEGORY, texts)
+    resource = _observation(told, reading, status, "category", assessment.scheme, str(number))
+    name = concept(scheme_code(assessment.scheme) or codes.GUIDELINE_CATEGORY, texts)
     value: Element = {"text": texts(assessment.category)}
     if assessment.code is not None:
         value = concept(assessment.code, texts)
-    if of is not None:
-        resource["derivedFrom"].append(finding_reference(reading, of))
     return {
         **resource,
         "code": {**name, "text": texts(assessment.scheme)},
         "valueCodeableConcept": value,
         "method": {"text": assessment.citation},
-        "note": notes(
-            texts.message(m)
-            for m in (assessment.branch, assessment.recommendation, *assessment.assumptions)
-        ),
+        "note": notes(_words(assessment, texts)),
     }
+
+
+def _judgement(assessment: Assessment, texts: Texts) -> Element:
+    """Return what a guideline says of one finding."""
+    name = concept(codes.GUIDELINE_CATEGORY, texts)
+    return {
+        "code": {**name, "text": texts(assessment.scheme)},
+        "valueString": texts(assessment.category),
+    }
+
+
+def _words(assessment: Assessment, texts: Texts) -> Iterator[str]:
+    scheme = texts(assessment.scheme)
+    yield f"{scheme}: {texts(assessment.category)}. {texts.message(assessment.branch)}"
+    yield texts.message(assessment.recommendation)
+    yield from (texts.message(assumed) for assumed in assessment.assumptions)
 
 
 def _observation(told: Told, reading: Reading, status: str, *parts: str) -> Resource:

@@ -1,5 +1,6 @@
 """What the resources of a reading say, and how they change from preliminary to final."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -88,18 +89,25 @@ def test_a_finding_says_what_where_and_how_large():
     assert found["derivedFrom"][0]["reference"].startswith("ImagingStudy/")
 
 
-def test_categories_are_coded_where_a_code_is_confirmed():
+def test_the_code_of_a_category_stands_for_the_study_alone():
     made = preliminary()
-    lung_rads = [
+    (lung_rads,) = [
         r
         for r in of_kind(made, "Observation")
         if ("http://radlex.org", "RID50134") in coded(r["code"])
     ]
-    assert len(lung_rads) == 4  # the study and three findings
-    assert coded(lung_rads[0]["valueCodeableConcept"]) == {("http://radlex.org", "RID50140")}
+    assert coded(lung_rads["valueCodeableConcept"]) == {("http://radlex.org", "RID50140")}
+    assert json.dumps(of_kind(made, "Observation")).count("RID50140") == 1
     fleischner = [r for r in of_kind(made, "Observation") if "Fleischner" in r["code"]["text"]]
-    assert fleischner
     assert all("MacMahon" in r["method"]["text"] for r in fleischner)
+
+
+def test_what_guidelines_say_of_a_finding_is_part_of_it():
+    made = preliminary_resources(told(language="en"), lung())
+    found = next(r for r in of_kind(made, "Observation") if "bodySite" in r)
+    judged = [(c["code"]["text"], c["valueString"]) for c in found["component"][-2:]]
+    assert judged == [("Lung-RADS v2022", "4B"), ("Fleischner Society 2017", "any risk")]
+    assert any("Single solid, over 8 mm" in note["text"] for note in found["note"])
 
 
 def test_an_urgent_reading_is_told_and_done_only_when_signed():
