@@ -103,6 +103,12 @@ class FhirServerSettings(BaseModel):
     post_search
         Search by ``POST [type]/_search`` where names or identifiers are looked for, so that
         they stand in no URL. False only for a server that cannot do that.
+    client_ids
+        Whether the server lets us choose the ids of what we write (``PUT Type/id`` of what is
+        not there yet). False: it is found by our identifier, or by our tag.
+    patient_system
+        URI of the numbers that patients have in the images, where they are not matched with a
+        Patient of the server; empty leaves it out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -116,6 +122,8 @@ class FhirServerSettings(BaseModel):
     max_answer_mb: int = Field(default=64, ge=1, le=1024)
     page_size: int = Field(default=200, ge=1, le=1000)
     post_search: bool = True
+    client_ids: bool = True
+    patient_system: str = Field(default="", pattern=r"^([a-z][a-z0-9+.-]*:\S+)?$")
 
 
 def check_fhir_servers(servers: Mapping[str, FhirServerSettings]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from clinical_ai.findings import Reading
 from clinical_ai.hl7_settings import ResultStatus
@@ -13,8 +13,7 @@ from clinical_ai.reports.hl7_result import Result
 from clinical_ai.reports.signing import Signer, Verdicts
 from clinical_ai.services import Services
 from clinical_ai.settings import Settings
-from clinical_ai.store.tables import reading as reading_table
-from clinical_ai.store.tables import signature
+from clinical_ai.store.other_readings import signed_before
 from clinical_ai.texts import Texts
 from pacs_bridge.hl7.charset import encode
 from pacs_bridge.hl7.conformance import problem
@@ -168,15 +167,5 @@ def _order(services: Services, study_uid: str) -> ImagingOrder | None:
 
 
 def _signed_before(services: Services, reading: Reading) -> bool:
-    """Whether another reading of the study is signed."""
     with services.engine.connect() as connection:
-        row = connection.execute(
-            select(signature.c.reading_id)
-            .join(reading_table, reading_table.c.id == signature.c.reading_id)
-            .where(
-                reading_table.c.study_uid == reading.study_uid,
-                signature.c.reading_id != reading.id,
-            )
-            .limit(1)
-        ).first()
-    return row is not None
+        return signed_before(connection, reading)

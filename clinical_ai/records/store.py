@@ -134,6 +134,17 @@ class RecordStore:
             counts.added, counts.replaced, counts.unchanged, counts.older, tuple(counts.refused)
         )
 
+    def put_within(
+        self, connection: Connection, resources: Iterable[Mapping[str, Any]], *, origin: str
+    ) -> PutReport:
+        """Keep resources as `put` does, but in the caller's transaction."""
+        counts = _Counts()
+        rows = _rows(list(enumerate(resources)), counts)
+        _put_rows(connection, rows, origin, counts)
+        return PutReport(
+            counts.added, counts.replaced, counts.unchanged, counts.older, tuple(counts.refused)
+        )
+
     def remove(self, references: Iterable[Key], *, origin: str) -> int:
         """Note that the source has deleted resources; returns how many were kept until now.
 
@@ -295,26 +306,38 @@ class RecordStore:
     def _put_chunk(
         self, chunk: Sequence[tuple[int, Mapping[str, Any]]], origin: str, counts: _Counts
     ) -> None:
-        rows: list[tuple[ResourceRow, Mapping[str, Any]]] = []
-        for position, resource in chunk:
-            row = resource_row(resource)
-            if isinstance(row, str):
-                counts.refused.append(RefusedResource(position, row))
-            else:
-                rows.append((row, resource))
-        # One order for all writers, so that no two wait for each other (PostgreSQL).
-        rows.sort(key=lambda pair: pair[0].key)
+        rows = _rows(chunk, counts)
         with writing(self._engine) as connection:
-            kept = _kept_versions(connection, origin, [row for row, _ in rows])
-            new: dict[Key, tuple[ResourceRow, Mapping[str, Any]]] = {}
-            for row, resource in rows:
-                if _counted(row, kept.get(row.key), counts):
-                    kept[row.key] = StoredVersion(row.updated_at, row.version_id, row.digest)
-                    new[row.key] = row, resource
-            if new:
-                _write(connection, origin, [row for row, _ in new.values()])
-                patients = [r for row, r in new.values() if row.type == "Patient"]
-                _write_persons(connection, origin, patients)
+            _put_rows(connection, rows, origin, counts)
+
+
+_Rows = list[tuple[ResourceRow, Mapping[str, Any]]]
+
+
+def _rows(chunk: Sequence[tuple[int, Mapping[str, Any]]], counts: _Counts) -> _Rows:
+    rows: _Rows = []
+    for position, resource in chunk:
+        row = resource_row(resource)
+        if isinstance(row, str):
+            counts.refused.append(RefusedResource(position, row))
+        else:
+            rows.append((row, resource))
+    # One order for all writers, so that no two wait for each other (PostgreSQL).
+    rows.sort(key=lambda pair: pair[0].key)
+    return rows
+
+
+def _put_rows(connection: Connection, rows: _Rows, origin: str, counts: _Counts) -> None:
+    kept = _kept_versions(connection, origin, [row for row, _ in rows])
+    new: dict[Key, tuple[ResourceRow, Mapping[str, Any]]] = {}
+    for row, resource in rows:
+        if _counted(row, kept.get(row.key), counts):
+            kept[row.key] = StoredVersion(row.updated_at, row.version_id, row.digest)
+            new[row.key] = row, resource
+    if new:
+        _write(connection, origin, [row for row, _ in new.values()])
+        patients = [r for row, r in new.values() if row.type == "Patient"]
+        _write_persons(connection, origin, patients)
 
 
 def _counted(row: ResourceRow, old: StoredVersion | None, counts: _Counts) -> bool:

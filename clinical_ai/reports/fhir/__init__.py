@@ -9,7 +9,7 @@ from datetime import datetime
 
 from clinical_ai.findings import Reading
 from clinical_ai.reports.fhir.audit import Audited
-from clinical_ai.reports.fhir.bundle import as_json, transaction
+from clinical_ai.reports.fhir.bundle import as_json, transaction, unique
 from clinical_ai.reports.fhir.elements import Resource
 from clinical_ai.reports.fhir.results import final_resources, preliminary_resources
 from clinical_ai.reports.fhir.risk import risk_resources
@@ -31,6 +31,7 @@ __all__ = [
     "risk_bundle",
     "risk_resources",
     "transaction",
+    "unique",
 ]
 
 

@@ -28,18 +28,23 @@ def transaction(resources: Iterable[Resource], *, client_ids: bool = True) -> Re
     client_ids
         Whether the server lets us choose ids.
     """
-    unique = {f"{r['resourceType']}/{r['id']}": r for r in resources}
+    named = {f"{r['resourceType']}/{r['id']}": r for r in resources}
     # The server says under which id these will be; until then they go by a URN.
     urns = {
         name: f"urn:uuid:{r['id']}"
-        for name, r in unique.items()
+        for name, r in named.items()
         if not client_ids or r["resourceType"] == "ImagingStudy"
     }
     return {
         "resourceType": "Bundle",
         "type": "transaction",
-        "entry": [_entry(name, r, urns) for name, r in unique.items()],
+        "entry": [_entry(name, r, urns) for name, r in named.items()],
     }
+
+
+def unique(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    """Return each resource once; of two with one id the later."""
+    return tuple({(r["resourceType"], r["id"]): r for r in resources}.values())
 
 
 def as_json(bundle: Resource) -> bytes:

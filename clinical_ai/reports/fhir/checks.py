@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from clinical_ai.reports.fhir.elements import UCUM, Resource
@@ -62,6 +63,22 @@ STATUSES: Mapping[str, tuple[str, ...]] = {
 _SIGNED = ("final", "corrected", "amended", "appended")
 # Kinds whose origin a Provenance of the same bundle must tell
 _OF_AI = ("Observation", "DiagnosticReport", "RiskAssessment", "ServiceRequest", "Communication")
+_TIMES = (
+    "effectiveDateTime",
+    "issued",
+    "recorded",
+    "occurredDateTime",
+    "occurrenceDateTime",
+    "authoredOn",
+    "lastModified",
+    "started",
+    "sent",
+    "received",
+    "start",
+    "end",
+    "dueDate",
+    "startDate",
+)
 # Elements that name what the receiver holds already
 _OF_THE_RECEIVER = ("subject", "for", "basis", "entity", "addresses")
 
@@ -89,8 +106,10 @@ def faults(resources: Sequence[Resource]) -> tuple[Fault, ...]:
     found: list[Fault] = []
     for resource in resources:
         found += _shape(resource)
+        found += [_at(resource, name, problem) for name, problem in _times(resource)]
         for path, element in _elements(resource, ""):
             found += [_at(resource, path, problem) for problem in _element(path, element, known)]
+            found += [_at(resource, f"{path}.{n}", problem) for n, problem in _times(element)]
     return (*found, *_duplicates(resources), *_persons(resources), *_origins(resources))
 
 
@@ -126,6 +145,22 @@ def _elements(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     elif isinstance(value, list):
         for item in value:
             yield from _elements(item, path)
+
+
+def _times(element: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield name and problem of each time of an element that is none."""
+    for name in _TIMES:
+        problem = _time_problem(str(element[name])) if name in element else ""
+        if problem:
+            yield name, problem
+
+
+def _time_problem(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return "is no date or time"
+    return "has no zone" if "T" in text and moment.tzinfo is None else ""
 
 
 def _element(path: str, element: Mapping[str, Any], known: set[str]) -> Iterator[str]:

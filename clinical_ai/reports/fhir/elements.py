@@ -1,9 +1,8 @@
 """Data types of FHIR R4 (hl7.org/fhir/R4/datatypes.html) as the JSON that resources hold.
 
 Plain dictionaries, not model classes: of the versions that the `fhir.resources` models know,
-none is R4 itself, they let any word pass as a status, and they cost a thousand times the time
-of a dictionary. What is written is checked by `checks`, and in our tests by two independent
-validators.
+none is R4 itself, and they let any word pass as a status. What is written is checked by
+`checks`, and in our tests by two independent validators.
 """
 
 import html

@@ -29,6 +29,11 @@ class PatientLink:
     system: str = ""
     assigner: str = ""
 
+    @property
+    def known(self) -> bool:
+        """Whether anything says who the patient is."""
+        return bool(self.reference or self.number)
+
     def subject(self) -> Element:
         """Return the reference that every resource on the patient carries.
 
@@ -37,6 +42,11 @@ class PatientLink:
         ReportError
             When neither the record nor the images say who the patient is.
         """
+        if not self.known:
+            raise ReportError(
+                "the study has no patient ID and no matched patient, so the receiver cannot "
+                "tell whose results these are"
+            )
         found: Element = {"type": "Patient"}
         if self.reference:
             found["reference"] = self.reference
@@ -45,11 +55,6 @@ class PatientLink:
             if self.assigner:
                 more["assigner"] = {"display": self.assigner}
             found["identifier"] = identifier(self.system, self.number, **more)
-        if len(found) == 1:
-            raise ReportError(
-                "the study has no patient ID and no matched patient, so the receiver cannot "
-                "tell whose results these are"
-            )
         return found
 
 
