@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import sqlite3
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -47,6 +49,7 @@ class Sekmet:
             *("--host", "127.0.0.1", "--port", str(self.port)),
         ]
         self._process: Process | None = None
+        self._database = folder / "data" / "sekmet.db"
 
     def start(self) -> None:
         self._process = Process(self._command, self._folder / "sekmet.log")
@@ -66,10 +69,27 @@ class Sekmet:
             {"base_url": self.base_url, "roles": ["read", "write"], **others}
         )
 
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.base_url}/{path}", timeout=30) as answer:
+            return json.load(answer)
+
     def count(self, resource_type: str) -> int:
-        url = f"{self.base_url}/{resource_type}?_summary=count"
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return int(json.load(answer)["total"])
+        return int(self.get(f"{resource_type}?_summary=count")["total"])
+
+    def count_on_disk(self, resource_type: str) -> int:
+        """Return what a killed server has in its database."""
+        with closing(sqlite3.connect(self._database)) as database:
+            query = "SELECT count(*) FROM resources WHERE type = ? AND deleted = 0"
+            return int(database.execute(query, (resource_type,)).fetchone()[0])
+
+    def is_in_transaction(self) -> bool:
+        """Whether it holds the write lock of its database."""
+        with closing(sqlite3.connect(self._database, timeout=0)) as probe:
+            try:
+                probe.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+        return False
 
 
 @contextmanager
