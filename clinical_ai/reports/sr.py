@@ -12,6 +12,7 @@ from pydicom.valuerep import PersonName
 from clinical_ai import codes
 from clinical_ai.errors import ReportError
 from clinical_ai.findings import Reading
+from clinical_ai.messages import Message
 from clinical_ai.reports import identity, statements
 from clinical_ai.reports.seg import segment_numbers
 from clinical_ai.reports.signing import Signer, Verdicts, reviewed
@@ -24,6 +25,7 @@ from clinical_ai.reports.source import (
 )
 from clinical_ai.reports.sr_content import report_tree
 from clinical_ai.result_objects import DEFAULT_OBJECTS, ResultObject
+from clinical_ai.texts import Texts
 
 
 def build_sr(
@@ -81,6 +83,7 @@ def _preliminary(
         organization=institution,
         comments=(
             statements.NOT_REVIEWED,
+            *_of_equations(reading),
             *statements.about_model(reading),
         ),
     )
@@ -107,12 +110,18 @@ def _final(
         organization=signer.organization,
         comments=(
             statements.reviewed(reading, [f.id for f in final.findings]),
+            *_of_equations(final),
             *statements.about_model(reading),
         ),
     )
     return _document(
         final, sources, tree, identity.SR_FINAL, signer.moment, institution, objects, signer=signer
     )
+
+
+def _of_equations(reading: Reading) -> tuple[Message, ...]:
+    lines = statements.of_equations(reading, Texts("en"))
+    return tuple(Message("{line}", {"line": line}) for line in lines)
 
 
 def _segments(reading: Reading, objects: Collection[ResultObject]) -> dict[str, int]:

@@ -57,7 +57,23 @@ def impression(reading: Reading, note: Message, texts: Texts) -> list[str]:
             f"{texts.code(m.name)} {number(m.value)} {m.unit.value}" for m in finding.measurements
         ]
         lines.append(f"{finding.id}. " + ", ".join([texts.code(finding.code), *site, *sizes]))
-    return lines
+    return [*lines, *of_equations(reading, texts)]
+
+
+def of_equations(reading: Reading, texts: Texts) -> list[str]:
+    """Return what published equations say of each finding, with what is not known; a line each."""
+    return [
+        " ".join(
+            (
+                f"{a.finding_id}. {one_line(texts(a.scheme))}: {texts(a.category)}.",
+                texts.message(a.recommendation),
+                *(texts.message(assumption) for assumption in a.assumptions),
+                f"{a.citation}.",
+            )
+        )
+        for a in reading.assessments
+        if a.inputs is not None and a.finding_id is not None
+    ]
 
 
 def one_line(text: str) -> str:

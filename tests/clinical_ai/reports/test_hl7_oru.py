@@ -9,6 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from clinical_ai import codes
 from clinical_ai.assessment.assess import assess
 from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.findings import Reading
@@ -210,6 +211,17 @@ def test_categories_without_a_code_are_text(reading):
     schemes = {a.scheme for a in reading.assessments if a.finding_id is None and a.code is None}
     assert schemes
     assert all(obx(message, scheme) for scheme in schemes)
+
+
+def test_probabilities_of_equations_are_said():
+    known = AssessmentContext(age_years=66, sex="F", smoking="current", has_record=True)
+    done = assess(lung_reading(findings=1), known)
+    text = make(first(done))
+    assert problem(text) == ""
+    message = hl7.parse(text)
+    (brock,) = (a for a in done.assessments if a.scheme == "Brock (PanCan)")
+    assert obx(message, "Brock (PanCan)", "1") == [f"^{brock.category}"]
+    assert any("不是本模型的置信度" in value for value in obx(message, codes.IMPRESSION.value))
 
 
 @settings(max_examples=20, deadline=None, phases=[Phase.generate])

@@ -204,6 +204,19 @@ def test_signed_report_leaves_rejected_findings_out_and_judges_the_rest_alone(
     assert segment.ReferencedSegmentNumber == 2
 
 
+def test_probabilities_of_equations_are_said_with_what_is_not_known(
+    sources: list[Dataset],
+) -> None:
+    known = AssessmentContext(age_years=66, sex="F", smoking="current", has_record=True)
+    done = assess(lung_reading(findings=3), known)
+    before = [w for w in words(preliminary(done, sources)) if "Brock (PanCan)" in w]
+    assert [w[:2] for w in before] == ["1.", "2.", "3."]
+    assert all("not the confidence of the model" in w and "upper lobe" in w for w in before)
+    after = [w for w in words(signed(done, sources)) if "Brock (PanCan)" in w]
+    assert [w[:2] for w in after] == ["2.", "3."]
+    assert after != before[1:]  # fewer nodules, another probability
+
+
 def test_report_without_findings_still_says_what_was_concluded(sources: list[Dataset]) -> None:
     document = preliminary(assess(lung_reading(findings=0), AssessmentContext()), sources)
     assert groups(document) == []
