@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from clinical_ai.findings import LinkState
 from clinical_ai.messages import N_, Message
-from clinical_ai.records.matching import Candidate, MatchPolicy, MatchResult, PatientQuery, match
+from clinical_ai.records.match_queue import match_known, match_patient
+from clinical_ai.records.matching import MatchPolicy, MatchResult, PatientQuery
 from clinical_ai.records.record import ClinicalRecord
 from clinical_ai.records.store import RecordStore
 from clinical_ai.services import Services
@@ -20,7 +21,6 @@ from clinical_ai.settings import Settings
 from pacs_bridge.tables import study
 
 _log = structlog.get_logger(__name__)
-_MAX_CANDIDATES = 500
 
 NOT_USED = Message(N_("Records are switched off in the settings of this site."))
 NO_PATIENT_ID = Message(N_("The images hold no patient ID to look for a record with."))
@@ -88,6 +88,9 @@ def record_of_study(services: Services, study_uid: str) -> LinkedRecord:
     if patient is None or not patient.query.patient_id:
         return LinkedRecord(None, "", "not_found", NO_PATIENT_ID)
     linked = linked_record(services, patient.query)
+    if linked.state == "uncertain":
+        policy = match_policy(services.settings)
+        match_patient(services.engine, patient.query, policy, study_uid=study_uid)
     _log.info("record.linked", study=study_uid, state=linked.state)
     return linked
 
@@ -103,7 +106,7 @@ def linked_record(
         Names of servers that did not answer: a record is then not complete.
     """
     store = RecordStore(services.engine)
-    found = _matched(services, store, query)
+    found = _matched(services, query)
     if found.match is not None:
         record = store.record(found.match.person, origin=found.match.origin)
         if record is not None:
@@ -121,7 +124,7 @@ def linked_record(
 
 def linked_person(services: Services, query: PatientQuery) -> tuple[str, str] | None:
     """Return origin and id of the person of the local store that surely is a patient."""
-    found = _matched(services, RecordStore(services.engine), query).match
+    found = _matched(services, query).match
     return None if found is None else (found.origin, found.person)
 
 
@@ -132,18 +135,8 @@ def match_policy(settings: Settings) -> MatchPolicy:
     )
 
 
-def _matched(services: Services, store: RecordStore, query: PatientQuery) -> MatchResult:
-    return match(query, _candidates(store, query), match_policy(services.settings))
-
-
-def _candidates(store: RecordStore, query: PatientQuery) -> list[Candidate]:
-    """Return every person of the store with the number or the birth date of a patient."""
-    found = store.find(identifier=query.patient_id, limit=_MAX_CANDIDATES)
-    born = _day(query.birth_date)
-    if born is not None:
-        found += store.find(birth_date=born, limit=_MAX_CANDIDATES)
-    persons = {(p.origin, p.person): p for p in found}
-    return [Candidate(p.person, p.origin, p.demographics) for p in persons.values()]
+def _matched(services: Services, query: PatientQuery) -> MatchResult:
+    return match_known(services.engine, query, match_policy(services.settings))
 
 
 def _day(text: str) -> date | None:

@@ -68,7 +68,7 @@ class MatchPolicy:
     demographics_alone
         Whether name, birth date and sex can ever be certain without a number.
     certain, possible
-        Probability from which a match can be certain, and below which it is none.
+        Probability from which a match can be certain; odds below which a candidate is none.
     margin_bits
         How far the second candidate must be behind a certain one.
     """
@@ -265,7 +265,9 @@ def _with_probabilities(scored: Sequence[Scored], policy: MatchPolicy) -> list[S
 
 
 def _is_possible(one: Scored, policy: MatchPolicy) -> bool:
-    return one.probability >= policy.possible or "same" in one.outcomes("identifier")
+    """Whether a person should see a candidate, however much likelier another one is."""
+    odds = 2.0**one.bits / policy.population
+    return odds >= policy.possible or "same" in one.outcomes("identifier")
 
 
 def _contradicts(one: Scored) -> bool:

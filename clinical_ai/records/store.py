@@ -5,7 +5,7 @@ FHIR server answered (its name in the settings). A Patient id means something wi
 only, so persons of two origins are two persons, whatever their ids: nothing here merges them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clinical_ai.errors import RecordError
+from clinical_ai.records.blocking import person_keys
 from clinical_ai.records.elements import mappings, reference
 from clinical_ai.records.extract import USED_TYPES, clinical_record
 from clinical_ai.records.record import ClinicalRecord, Demographics
@@ -29,7 +30,12 @@ from clinical_ai.records.rows import (
     person_row,
     resource_row,
 )
-from clinical_ai.store.tables import record_identifier, record_person, record_resource
+from clinical_ai.store.tables import (
+    record_identifier,
+    record_person,
+    record_person_key,
+    record_resource,
+)
 from pacs_bridge.database import writing
 
 LOCAL = "local"
@@ -276,6 +282,23 @@ class RecordStore:
         with self._engine.connect() as connection:
             return [_stored(row) for row in connection.execute(query)]
 
+    def candidates(self, keys: Collection[str], *, origin: str | None = None) -> list[StoredPerson]:
+        """Return persons that share a key of `clinical_ai.records.blocking`, in order.
+
+        Not those that another person of their source replaces.
+        """
+        wanted = select(record_person_key.c.person).where(
+            record_person_key.c.origin == record_person.c.origin,
+            record_person_key.c.person == record_person.c.person,
+            record_person_key.c.key.in_(sorted(keys)),
+        )
+        query = select(record_person).where(record_person.c.replaced_by == "", wanted.exists())
+        if origin is not None:
+            query = query.where(record_person.c.origin == origin)
+        query = query.order_by(record_person.c.origin, record_person.c.person)
+        with self._engine.connect() as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
     def counts(self, *, origin: str | None = None) -> dict[str, int]:
         """Return how many resources are kept, by type."""
         query = select(record_resource.c.type, func.count().label("n")).where(
@@ -430,10 +453,17 @@ def _write_persons(
     ]
     if identifiers:
         connection.execute(insert(record_identifier), identifiers)
+    keys = [
+        {"key": key, "origin": origin, "person": row["person"]}
+        for row in rows
+        for key in sorted(person_keys(demographics_from(row["body"])))
+    ]
+    if keys:
+        connection.execute(insert(record_person_key), keys)
 
 
 def _forget_persons(connection: Connection, origin: str, persons: Sequence[str]) -> None:
-    for table in (record_identifier, record_person):
+    for table in (record_identifier, record_person, record_person_key):
         connection.execute(
             delete(table).where(table.c.origin == origin, table.c.person.in_(persons))
         )

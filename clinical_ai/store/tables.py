@@ -236,6 +236,53 @@ record_identifier = Table(
 )
 Index("ix_record_identifier_value", record_identifier.c.value)
 
+# Keys by which matching finds persons; see clinical_ai.records.blocking.
+record_person_key = Table(
+    "record_person_key",
+    metadata,
+    Column("key", String(96), nullable=False),
+    Column("origin", String(64), nullable=False),
+    Column("person", String(64), nullable=False),
+    PrimaryKeyConstraint("key", "origin", "person"),
+)
+Index("ix_record_person_key_person", record_person_key.c.origin, record_person_key.c.person)
+
+# Patients of studies whose record a person must name; see clinical_ai.records.match_queue.
+patient_match = Table(
+    "patient_match",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    # Digest of all that the images say of the patient.
+    Column("patient_key", String(64), nullable=False),
+    # The newest study that asked.
+    Column("study_uid", UID, nullable=False),
+    # clinical_ai.records.matching.PatientQuery, and the candidates with their evidence, as JSON.
+    Column("query", Text, nullable=False),
+    Column("candidates", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("state", String(8), nullable=False, index=True),
+    # Whom a person named, while `state` is "accepted".
+    Column("origin", String(64)),
+    Column("person", String(64)),
+    Column("asked_at", Double, nullable=False),
+    UniqueConstraint("patient_key"),
+)
+
+patient_match_decision = Table(
+    "patient_match_decision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("match_id", Integer, nullable=False, index=True),
+    Column("action", String(8), nullable=False),
+    Column("origin", String(64)),
+    Column("person", String(64)),
+    # Persons that were shown, and what spoke for and against each, as JSON.
+    Column("shown", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("username", String(64), nullable=False),
+    Column("made_at", Double, nullable=False),
+)
+
 # Files that were imported whole, so that a second run passes them over.
 record_import = Table(
     "record_import",
