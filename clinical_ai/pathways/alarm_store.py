@@ -26,6 +26,14 @@ _LEVELS: tuple[Level, ...] = ("urgent", "soon", "info")
 
 
 @dataclass(frozen=True, slots=True)
+class Who:
+    """A person of the record store: id of the Patient resource, and its origin."""
+
+    person: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Body:
     """What an alarm said when it was raised, whatever becomes of its rule."""
 
@@ -51,7 +59,7 @@ class StoredAlarm:
     """
 
     number: int
-    person: str
+    who: Who
     rule: str
     level: Level
     first: date
@@ -66,22 +74,22 @@ class StoredAlarm:
     note: str
 
 
-def raise_alarms(connection: Connection, person: str, alarms: Sequence[Raised]) -> tuple[int, ...]:
+def raise_alarms(connection: Connection, who: Who, alarms: Sequence[Raised]) -> tuple[int, ...]:
     """Store the alarms of a person that are new; returns their numbers."""
     numbers = []
     for alarm in alarms:
-        last = _last(connection, person, alarm.rule)
+        last = _last(connection, who, alarm.rule)
         if last is not None and last.acknowledged_at is None:
             _renew(connection, last, alarm)
         elif last is None or _again(last, alarm):
-            number = _insert(connection, person, alarm)
+            number = _insert(connection, who, alarm)
             if number is not None:
                 numbers.append(number)
     return tuple(numbers)
 
 
 def open_alarms(
-    connection: Connection, *, person: str | None = None, all_alarms: bool = False
+    connection: Connection, *, who: Who | None = None, all_alarms: bool = False
 ) -> list[StoredAlarm]:
     """Return the alarms that nobody has acknowledged, the most urgent and newest first.
 
@@ -91,8 +99,10 @@ def open_alarms(
         Those acknowledged too.
     """
     query = select(pathway_alarm)
-    if person is not None:
-        query = query.where(pathway_alarm.c.person == person)
+    if who is not None:
+        query = query.where(
+            pathway_alarm.c.origin == who.origin, pathway_alarm.c.person == who.person
+        )
     if not all_alarms:
         query = query.where(pathway_alarm.c.acknowledged_at.is_(None))
     found = [_stored(row) for row in connection.execute(query)]
@@ -131,10 +141,14 @@ def acknowledge(connection: Connection, number: int, username: str, note: str = 
     return _stored(changed)
 
 
-def _last(connection: Connection, person: str, rule: str) -> StoredAlarm | None:
+def _last(connection: Connection, who: Who, rule: str) -> StoredAlarm | None:
     row = connection.execute(
         select(pathway_alarm)
-        .where(pathway_alarm.c.person == person, pathway_alarm.c.rule == rule)
+        .where(
+            pathway_alarm.c.origin == who.origin,
+            pathway_alarm.c.person == who.person,
+            pathway_alarm.c.rule == rule,
+        )
         .order_by(pathway_alarm.c.id.desc())
         .limit(1)
     ).one_or_none()
@@ -159,8 +173,13 @@ def _renew(connection: Connection, last: StoredAlarm, alarm: Raised) -> None:
         )
 
 
-def _insert(connection: Connection, person: str, alarm: Raised) -> int | None:
-    key = {"person": person, "rule": alarm.rule, "first": alarm.newest.isoformat()}
+def _insert(connection: Connection, who: Who, alarm: Raised) -> int | None:
+    key = {
+        "origin": who.origin,
+        "person": who.person,
+        "rule": alarm.rule,
+        "first": alarm.newest.isoformat(),
+    }
     values = {
         **key,
         "newest": alarm.newest.isoformat(),
@@ -186,7 +205,7 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredAlarm:
     body = _bodies.validate_json(row.body)
     return StoredAlarm(
         number=row.id,
-        person=row.person,
+        who=Who(row.person, row.origin),
         rule=row.rule,
         level=row.level,
         first=date.fromisoformat(row.first),

@@ -8,7 +8,7 @@ from clinical_ai.pathways.case import Case
 from clinical_ai.pathways.definition import Done, Scheduled
 from clinical_ai.pathways.durations import Duration
 
-DueStatus = Literal["planned", "due", "overdue"]
+DueStatus = Literal["planned", "due", "overdue", "never recorded"]
 DUE_SOON = Duration(2, "week")
 """How long before its day a visit counts as due, so that it can be arranged; our own choice."""
 
@@ -23,6 +23,11 @@ class Due:
         Day on which it was last done; None when the record shows none.
     due
         Last day on which it is in time.
+    status
+        ``never recorded`` instead of ``overdue`` where the record shows none at all: it may have
+        been done elsewhere, and since when it is overdue says nothing.
+    days_overdue
+        0 unless overdue.
     """
 
     kind: Literal["visit", "test"]
@@ -45,14 +50,13 @@ def due(kind: Literal["visit", "test"], rule: Scheduled, case: Case, since: date
     last = last_done(rule.done_by, case)
     anchor = last or since
     day = rule.every.after(anchor) if anchor is not None else case.on
-    if last is None and day > case.on:
-        # Never done at all: nothing is gained by waiting for the end of a first interval.
-        day = case.on
     late = (case.on - day).days
-    status: DueStatus = "overdue" if late > 0 else "planned"
-    if late <= 0 and DUE_SOON.before(day) <= case.on:
-        status = "due"
-    return Due(kind, rule, last, day, status, max(late, 0))
+    if late > 0:
+        if last is None:
+            return Due(kind, rule, None, day, "never recorded", 0)
+        return Due(kind, rule, last, day, "overdue", late)
+    soon = last is None or DUE_SOON.before(day) <= case.on
+    return Due(kind, rule, last, day, "due" if soon else "planned", 0)
 
 
 def last_done(done: Done, case: Case) -> date | None:

@@ -77,8 +77,8 @@ class PathwayState:
 
     @property
     def overdue(self) -> tuple[Due, ...]:
-        """Visits and tests past their day."""
-        return tuple(one for one in self.schedule if one.status == "overdue")
+        """Visits and tests past their day, those never recorded among them."""
+        return tuple(one for one in self.schedule if one.status in ("overdue", "never recorded"))
 
 
 def state(
@@ -204,7 +204,7 @@ def _plan(
     since: date | None,
     undecided: list[Missing],
 ) -> tuple[tuple[Due, ...], tuple[Advice, ...]]:
-    schedule = [
+    planned = [
         due(kind, rule, case, since)
         for kind, rule in pathway.scheduled()
         if _in(rule.in_stages, stage) and _applies(rule, case, undecided)
@@ -214,7 +214,7 @@ def _plan(
         for one in pathway.advice
         if _in(one.in_stages, stage) and _applies(one, case, undecided)
     )
-    return tuple(sorted(schedule, key=lambda d: (-d.days_overdue, d.due, d.rule.id))), advice
+    return tuple(sorted(planned, key=lambda d: (-d.days_overdue, d.due, d.rule.id))), advice
 
 
 def _in(stages: tuple[str, ...], stage: Stage | None) -> bool:

@@ -318,6 +318,7 @@ pathway_alarm = Table(
     "pathway_alarm",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("origin", String(64), nullable=False),
     # Id of the Patient resource.
     Column("person", String(64), nullable=False),
     Column("rule", String(100), nullable=False),
@@ -332,7 +333,7 @@ pathway_alarm = Table(
     Column("acknowledged_by", String(64)),
     Column("note", Text, nullable=False, server_default=""),
     # Two processes that look at once raise one alarm.
-    UniqueConstraint("person", "rule", "first"),
+    UniqueConstraint("origin", "person", "rule", "first"),
 )
 Index("ix_pathway_alarm_acknowledged_at", pathway_alarm.c.acknowledged_at)
 

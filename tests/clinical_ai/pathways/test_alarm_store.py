@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from clinical_ai.errors import KnowledgeError
-from clinical_ai.pathways.alarm_store import acknowledge, open_alarms, raise_alarms
+from clinical_ai.pathways.alarm_store import Who, acknowledge, open_alarms, raise_alarms
 from clinical_ai.pathways.alarms import home_alarms
 from clinical_ai.pathways.case import open_case
 from clinical_ai.pathways.load import load_alarm_rules
@@ -33,7 +33,7 @@ def low_glucose(*days: date):
 
 def raised(engine, *days: date, person="p1"):
     with writing(engine) as connection:
-        return raise_alarms(connection, person, low_glucose(*days))
+        return raise_alarms(connection, Who(person, "local"), low_glucose(*days))
 
 
 def test_an_alarm_is_raised_once_and_renewed_while_it_is_open(engine):
@@ -42,7 +42,7 @@ def test_an_alarm_is_raised_once_and_renewed_while_it_is_open(engine):
     assert raised(engine, TODAY, TODAY + timedelta(days=1)) == ()
     assert len(raised(engine, TODAY, person="p2")) == 1
     with engine.connect() as connection:
-        (alarm,) = open_alarms(connection, person="p1")
+        (alarm,) = open_alarms(connection, who=Who("p1", "local"))
     assert (alarm.number, alarm.rule, alarm.level) == (number, "home.glucose_below_3_0", "urgent")
     assert (alarm.first, alarm.newest) == (TODAY, TODAY + timedelta(days=1))
     assert alarm.title.zh and alarm.facts[-1].value == "2.5 mmol/L"
@@ -102,9 +102,11 @@ def test_urgent_and_new_alarms_come_first(engine):
     slow = [measured("heart_rate", 47, TODAY - timedelta(days=d), home=True) for d in range(3)]
     with writing(engine) as connection:
         raise_alarms(
-            connection, "p3", home_alarms(RULES, open_case(record(measurements=slow), TODAY))
+            connection,
+            Who("p3", "local"),
+            home_alarms(RULES, open_case(record(measurements=slow), TODAY)),
         )
     raised(engine, TODAY - timedelta(days=5), person="p1")
     raised(engine, TODAY, person="p2")
     with engine.connect() as connection:
-        assert [a.person for a in open_alarms(connection)] == ["p2", "p1", "p3"]
+        assert [a.who.person for a in open_alarms(connection)] == ["p2", "p1", "p3"]

@@ -109,7 +109,7 @@ def test_facts_with_dates_say_why():
     }
 
 
-def test_visits_are_counted_from_the_last_and_tests_never_done_are_overdue():
+def test_visits_are_counted_from_the_last_and_what_was_never_done_says_so():
     person = record(
         problems=[problem("hypertension", onset=date(2020, 1, 1))],
         measurements=[
@@ -124,7 +124,7 @@ def test_visits_are_counted_from_the_last_and_tests_never_done_are_overdue():
     )  # fmt: skip
     assert by_id["renal_function"].status == "planned"
     assert by_id["lipids"].last is None
-    assert (by_id["lipids"].due, by_id["lipids"].status) == (date(2021, 1, 1), "overdue")
+    assert (by_id["lipids"].due, by_id["lipids"].status) == (date(2021, 1, 1), "never recorded")
 
 
 def test_a_patient_not_at_goal_is_seen_within_weeks():
@@ -168,7 +168,7 @@ def test_a_retinal_photograph_or_our_reading_of_one_answers_the_yearly_check():
         found = state(DIABETES, record(problems=[ill], **more), ON)
         return next(d for d in found.schedule if d.rule.id == "eyes").status
 
-    assert eyes() == "overdue"
+    assert eyes() == "never recorded"
     assert eyes(procedures=[procedure("retinal_photo", on=date(2026, 1, 1))]) == "planned"
     assert eyes(imaging=[ImagingFact("dr_grade", "0", date(2026, 1, 1), HERE)]) == "planned"
 

@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.create_table(
         'pathway_alarm',
         sa.Column('id', sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column('origin', sa.String(length=64), nullable=False),
         sa.Column('person', sa.String(length=64), nullable=False),
         sa.Column('rule', sa.String(length=100), nullable=False),
         sa.Column('level', sa.String(length=8), nullable=False),
@@ -27,7 +28,9 @@ def upgrade() -> None:
         sa.Column('acknowledged_by', sa.String(length=64), nullable=True),
         sa.Column('note', sa.Text(), server_default='', nullable=False),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_pathway_alarm')),
-        sa.UniqueConstraint('person', 'rule', 'first', name=op.f('uq_pathway_alarm_person')),
+        sa.UniqueConstraint(
+            'origin', 'person', 'rule', 'first', name=op.f('uq_pathway_alarm_origin')
+        ),
     )
     op.create_index('ix_pathway_alarm_acknowledged_at', 'pathway_alarm', ['acknowledged_at'])
 
