@@ -55,7 +55,8 @@ def reading_facts(
     on
         Day of the examination.
     known
-        What the images say: age and sex of the images stay where they are given.
+        What the images say: age and sex of the images stay where they are given; the sex "O"
+        of images often means that nobody entered it.
     origin
         Store or server of the record.
     """
@@ -85,7 +86,7 @@ def _demographics(
     age = person.age_on(on)
     if known.age_years is None and age is not None:
         found.put("age_years", float(age), None, source, "a")
-    if known.sex is None and person.sex is not None:
+    if known.sex not in ("M", "F") and person.sex is not None:
         found.put("sex", _SEXES[person.sex], None, source)
 
 

@@ -157,7 +157,8 @@ def test_record_and_risk_are_shown_with_dates_sources_and_what_is_missing(page, 
     shown = panel.inner_text().replace("\u2060", "")
     assert "local Patient/p1" in shown
     assert "smoked formerly" in shown
-    assert "30 pack-years" in shown
+    assert "pack-years\t30\t2026-01-01" in shown
+    assert "total CVD, 10 years" in shown
     assert f"local {HOSTILE_REFERENCE}" in shown
     assert "PREVENT" in shown
     assert "not signed yet" in shown

@@ -1,5 +1,6 @@
 """Record and risk on the review page: what was known of the patient, and what equations say."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -10,7 +11,7 @@ from clinical_ai.messages import N_
 from clinical_ai.records.record import Source
 from clinical_ai.risk.profile import RiskProfile
 from clinical_ai.texts import Texts
-from risk_models import EQUATIONS, Result, Unit
+from risk_models import EQUATIONS, Evaluation, Result, Unit
 from risk_models.translation import RiskTexts
 from risk_models.units import printed
 from ui.literal import literal
@@ -43,7 +44,13 @@ _WORDS = {
     "F": N_("female"),
     "O": N_("other"),
 }
-_UNITS = {"a": N_("years"), "{pack-years}": N_("pack-years")}
+_UNITS = {"a": N_("years"), "{pack-years}": ""}
+_ABBREVIATIONS = {
+    **{name: name.upper() for name in ("ascvd", "cvd", "chd", "ldl", "hdl", "bp", "bmi", "uacr")},
+    "egfr": "eGFR",
+    "hba": "HbA",
+}
+_USUAL_YEARS = 10
 
 
 def show(use: RecordUse, risk: RiskProfile | None, _: Texts) -> None:
@@ -76,12 +83,15 @@ def fact_cells(facts: Sequence[RecordFact], _: Texts) -> dict[str, list[str]]:
 
 
 def result_cells(risk: RiskProfile, _: Texts) -> dict[str, list[str]]:
-    """Return the cells of the table of results by column: one row for each outcome."""
+    """Return the cells of the table of results by column: a row for each outcome.
+
+    Of an outcome with many horizons, those of ten years and the longest one.
+    """
     says = RiskTexts(_.language)
-    results = [r for e in risk.evaluations.values() for r in e.results]
+    results = [r for e in risk.evaluations.values() for r in _usual_horizons(e)]
     return {
         _("Equation"): [says.word(EQUATIONS[r.equation].title) for r in results],
-        _("Outcome"): [says.outcome(r.outcome, r.horizon_years) for r in results],
+        _("Outcome"): [_plain(says.outcome(r.outcome, r.horizon_years)) for r in results],
         _("Result"): [_number(r, says) for r in results],
         _("Class"): [says.word(r.category) if r.category else "" for r in results],
         _("Cautions"): [" ".join(says.caution(w) for w in r.warnings) for r in results],
@@ -93,7 +103,7 @@ def input_cells(risk: RiskProfile, _: Texts) -> dict[str, list[str]]:
     says = RiskTexts(_.language)
     used = list(risk.used.values())
     return {
-        _("Input"): [says.word(u.field).replace("_", " ") for u in used],
+        _("Input"): [_plain(says.word(u.field)) for u in used],
         _("Value"): [_value(u.value, says.word(printed_unit(u.unit)), _) for u in used],
         _("Date"): [_day(u.on) + _old(u.field in risk.stale, _) for u in used],
         _("Source"): [_source(u.source) for u in used],
@@ -149,6 +159,24 @@ def _sentences(title: str, sentences: Sequence[str]) -> None:
 def printed_unit(ucum: str) -> str:
     """Return a UCUM unit as people write it, where `risk_models` knows it."""
     return printed(Unit(ucum)) if ucum in set(Unit) else ucum
+
+
+def _usual_horizons(evaluation: Evaluation) -> list[Result]:
+    longest: dict[str, int] = {}
+    for result in evaluation.results:
+        longest[result.outcome] = max(longest.get(result.outcome, 0), result.horizon_years or 0)
+    return [
+        r
+        for r in evaluation.results
+        if r.horizon_years in (None, _USUAL_YEARS, longest[r.outcome])
+    ]
+
+
+def _plain(name: str) -> str:
+    """Return the name of an outcome or input that has no translation as people write it."""
+    return re.sub(
+        r"[a-z]+", lambda word: _ABBREVIATIONS.get(word[0], word[0]), name.replace("_", " ")
+    )
 
 
 def _number(result: Result, says: RiskTexts) -> str:

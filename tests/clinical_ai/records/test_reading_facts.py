@@ -70,6 +70,10 @@ def test_age_and_sex_are_those_of_the_record_only_where_the_images_lack_them():
     context, used = facts(record(sex="female"), AssessmentContext())
     assert (context.age_years, context.sex) == (60.0, "F")
     assert {f.field: f.reference for f in used} == {"age_years": "Patient/p1", "sex": "Patient/p1"}
+    context, _ = facts(record(sex="female"), AssessmentContext(sex="O"))
+    assert context.sex == "F"
+    context, _ = facts(record(sex=None), AssessmentContext(sex="O"))
+    assert context.sex == "O"
 
 
 @pytest.mark.parametrize(
