@@ -81,13 +81,19 @@ def study_patient(services: Services, study_uid: str) -> StudyPatient | None:
 
 
 def record_of_study(services: Services, study_uid: str) -> LinkedRecord:
-    """Return the record of a study's patient, from the local store."""
+    """Return the record of a study's patient, from the local store.
+
+    An uncertain match is put into the queue that a person decides.
+    """
     if not services.settings.records.use:
         return LinkedRecord(None, "", "not_found", NOT_USED)
     patient = study_patient(services, study_uid)
     if patient is None or not patient.query.patient_id:
         return LinkedRecord(None, "", "not_found", NO_PATIENT_ID)
-    linked = linked_record(services, patient.query)
+    found = match_patient(
+        services.engine, patient.query, match_policy(services.settings), study_uid=study_uid
+    )
+    linked = linked_record(services, found)
     if linked.state == "uncertain":
         policy = match_policy(services.settings)
         match_patient(services.engine, patient.query, policy, study_uid=study_uid)
@@ -96,19 +102,17 @@ def record_of_study(services: Services, study_uid: str) -> LinkedRecord:
 
 
 def linked_record(
-    services: Services, query: PatientQuery, unanswered: Sequence[str] = ()
+    services: Services, found: MatchResult, unanswered: Sequence[str] = ()
 ) -> LinkedRecord:
-    """Return the record in the local store that is surely of a patient, or why there is none.
+    """Return the record in the local store that a match is sure of, or why there is none.
 
     Parameters
     ----------
     unanswered
         Names of servers that did not answer: a record is then not complete.
     """
-    store = RecordStore(services.engine)
-    found = _matched(services, query)
     if found.match is not None:
-        record = store.record(found.match.person, origin=found.match.origin)
+        record = RecordStore(services.engine).record(found.match.person, origin=found.match.origin)
         if record is not None:
             cautions = tuple(Message(OUTDATED, {"server": name}) for name in unanswered)
             record = replace(record, complete=record.complete and not unanswered)
@@ -124,7 +128,7 @@ def linked_record(
 
 def linked_person(services: Services, query: PatientQuery) -> tuple[str, str] | None:
     """Return origin and id of the person of the local store that surely is a patient."""
-    found = _matched(services, query).match
+    found = match_known(services.engine, query, match_policy(services.settings)).match
     return None if found is None else (found.origin, found.person)
 
 
@@ -133,10 +137,6 @@ def match_policy(settings: Settings) -> MatchPolicy:
     return MatchPolicy(
         default_issuer=settings.records.default_issuer, issuers=settings.records.issuers
     )
-
-
-def _matched(services: Services, query: PatientQuery) -> MatchResult:
-    return match_known(services.engine, query, match_policy(services.settings))
 
 
 def _day(text: str) -> date | None:

@@ -10,8 +10,16 @@ from sqlalchemy import insert
 from clinical_ai.assessment.assess import assess
 from clinical_ai.findings import Reading
 from clinical_ai.imaging_facts import imaging_facts
-from clinical_ai.record_link import linked_record, study_patient
+from clinical_ai.record_link import (
+    LinkedRecord,
+    linked_record,
+    match_policy,
+    record_of_study,
+    study_patient,
+)
 from clinical_ai.record_settings import RecordSettings
+from clinical_ai.records.match_queue import count_waiting, match_known
+from clinical_ai.records.matching import PatientQuery
 from clinical_ai.records.store import RecordStore
 from clinical_ai.services import Services, open_services
 from clinical_ai.settings import Settings
@@ -133,14 +141,20 @@ def test_the_record_of_a_study_is_used_only_when_it_is_certain(services):
     other = study_patient(services, "1.3")
     assert mine is not None
     assert other is not None
-    linked = linked_record(services, mine.query)
+    policy = match_policy(services.settings)
+
+    def link(query: PatientQuery, *unanswered: str) -> LinkedRecord:
+        return linked_record(services, match_known(services.engine, query, policy), unanswered)
+
+    linked = link(mine.query)
     assert (linked.state, linked.record.person, linked.origin) == ("matched", "zhang", "local")
-    outdated = linked_record(services, mine.query, ["his"])
+    outdated = link(mine.query, "his")
     assert outdated.record.complete is False
     assert "his did not answer" in str(outdated.cautions[0])
-    doubtful = linked_record(services, other.query)
+    doubtful = record_of_study(services, "1.3")
     assert (doubtful.state, doubtful.record) == ("uncertain", None)
     assert doubtful.cautions == (doubtful.why,)
+    assert count_waiting(services.engine) == 1  # a person is asked
     nobody = replace(other.query, patient_id="X")
-    assert linked_record(services, nobody).state == "not_found"
-    assert linked_record(services, nobody, ["his"]).state == "unavailable"
+    assert link(nobody).state == "not_found"
+    assert link(nobody, "his").state == "unavailable"

@@ -166,9 +166,7 @@ def _usual_horizons(evaluation: Evaluation) -> list[Result]:
     for result in evaluation.results:
         longest[result.outcome] = max(longest.get(result.outcome, 0), result.horizon_years or 0)
     return [
-        r
-        for r in evaluation.results
-        if r.horizon_years in (None, _USUAL_YEARS, longest[r.outcome])
+        r for r in evaluation.results if r.horizon_years in (None, _USUAL_YEARS, longest[r.outcome])
     ]
 
 
