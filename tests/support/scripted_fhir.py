@@ -66,7 +66,8 @@ class ScriptedFhir:
                     self.command, self.path, dict(self.headers.items()), self.rfile.read(length)
                 )
                 scripted.asked.append(asked)
-                self._reply(scripted.answer(asked))
+                with suppress(BrokenPipeError, ConnectionResetError):  # the client had enough
+                    self._reply(scripted.answer(asked))
 
             do_GET = do_POST = do_PUT = _serve  # noqa: N815 - names of the library
 

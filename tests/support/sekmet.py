@@ -73,6 +73,10 @@ class Sekmet:
         with urllib.request.urlopen(f"{self.base_url}/{path}", timeout=30) as answer:
             return json.load(answer)
 
+    def delete(self, path: str) -> None:
+        request = urllib.request.Request(f"{self.base_url}/{path}", method="DELETE")
+        urllib.request.urlopen(request, timeout=30).close()
+
     def count(self, resource_type: str) -> int:
         return int(self.get(f"{resource_type}?_summary=count")["total"])
 
