@@ -3,6 +3,7 @@
 A record is only used when matching says that it is surely the patient's.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -11,7 +12,9 @@ import structlog
 from sqlalchemy import select
 
 from clinical_ai.findings import LinkState
+from clinical_ai.formats import moment
 from clinical_ai.messages import N_, Message
+from clinical_ai.records.fhir.copies import RecordCopy, RecordServers
 from clinical_ai.records.match_queue import match_known, match_patient
 from clinical_ai.records.matching import MatchPolicy, MatchResult, PatientQuery
 from clinical_ai.records.record import ClinicalRecord
@@ -29,6 +32,7 @@ NOT_FOUND = Message(N_("No record of the patient was found."))
 UNCERTAIN = N_("A record was found that may be another person's, so it was not used: {reason}")
 UNAVAILABLE = N_("The record could not be looked for in time: {server} did not answer.")
 OUTDATED = N_("The record may lack what is new: {server} did not answer.")
+COPY_OF = N_("The record is as {server} had it at {moment}; the server did not answer now.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +87,40 @@ def study_patient(services: Services, study_uid: str) -> StudyPatient | None:
 def record_of_study(services: Services, study_uid: str) -> LinkedRecord:
     """Return the record of a study's patient, from the local store.
 
-    An uncertain match is put into the queue that a person decides.
+    The servers of the settings are asked first, and what they have is copied into the store;
+    of one that does not answer in time, the last copy is used. An uncertain match is put into
+    the queue that a person decides.
     """
     if not services.settings.records.use:
         return LinkedRecord(None, "", "not_found", NOT_USED)
     patient = study_patient(services, study_uid)
     if patient is None or not patient.query.patient_id:
         return LinkedRecord(None, "", "not_found", NO_PATIENT_ID)
-    found = match_patient(
-        services.engine, patient.query, match_policy(services.settings), study_uid=study_uid
-    )
-    linked = linked_record(services, found)
+    found, unanswered = _match_with_servers(services, patient.query, study_uid)
+    linked = linked_record(services, found, unanswered)
     if linked.state == "uncertain":
         policy = match_policy(services.settings)
         match_patient(services.engine, patient.query, policy, study_uid=study_uid)
     _log.info("record.linked", study=study_uid, state=linked.state)
     return linked
+
+
+def _match_with_servers(
+    services: Services, query: PatientQuery, study_uid: str
+) -> tuple[MatchResult, tuple[str, ...]]:
+    """Match a patient, with what the servers have of them; returns who did not answer too."""
+    settings, begun = services.settings, time.monotonic()
+    wait = settings.records.wait_seconds
+    servers = RecordServers(services.engine, settings.fhir_servers, seconds=wait)
+    unanswered = servers.look_for(query.patient_id)
+    found = match_patient(services.engine, query, match_policy(settings), study_uid=study_uid)
+    if found.match is None or found.match.origin not in servers.names:
+        return found, unanswered
+    server, left = found.match.origin, wait - (time.monotonic() - begun)
+    servers = RecordServers(services.engine, settings.fhir_servers, seconds=max(left, 0.1))
+    if server in unanswered or servers.bring_up_to_date(server, found.match.person):
+        return found, unanswered
+    return found, (*unanswered, server)
 
 
 def linked_record(
@@ -114,8 +136,12 @@ def linked_record(
     if found.match is not None:
         record = RecordStore(services.engine).record(found.match.person, origin=found.match.origin)
         if record is not None:
-            cautions = tuple(Message(OUTDATED, {"server": name}) for name in unanswered)
-            record = replace(record, complete=record.complete and not unanswered)
+            copy = RecordServers(services.engine, services.settings.fhir_servers).copy(
+                found.match.origin, found.match.person
+            )
+            cautions = tuple(_outdated(name, copy) for name in unanswered)
+            whole = not unanswered and (copy is None or not copy.missing)
+            record = replace(record, complete=record.complete and whole)
             return LinkedRecord(record, found.match.origin, "matched", FOUND, cautions)
     if found.outcome == "uncertain":
         why = Message(UNCERTAIN, {"reason": found.reason.template})
@@ -124,6 +150,12 @@ def linked_record(
         cautions = tuple(Message(UNAVAILABLE, {"server": name}) for name in unanswered)
         return LinkedRecord(None, "", "unavailable", cautions[0], cautions)
     return LinkedRecord(None, "", "not_found", NOT_FOUND)
+
+
+def _outdated(server: str, copy: RecordCopy | None) -> Message:
+    if copy is not None and copy.server == server:
+        return Message(COPY_OF, {"server": server, "moment": moment(copy.copied_at)})
+    return Message(OUTDATED, {"server": server})
 
 
 def linked_person(services: Services, query: PatientQuery) -> tuple[str, str] | None:

@@ -73,6 +73,15 @@ class Sekmet:
         with urllib.request.urlopen(f"{self.base_url}/{path}", timeout=30) as answer:
             return json.load(answer)
 
+    def put(self, resource: Mapping[str, Any]) -> None:
+        request = urllib.request.Request(
+            f"{self.base_url}/{resource['resourceType']}/{resource['id']}",
+            data=json.dumps(resource).encode(),
+            method="PUT",
+            headers={"Content-Type": "application/fhir+json"},
+        )
+        urllib.request.urlopen(request, timeout=30).close()
+
     def delete(self, path: str) -> None:
         request = urllib.request.Request(f"{self.base_url}/{path}", method="DELETE")
         urllib.request.urlopen(request, timeout=30).close()

@@ -122,6 +122,15 @@ class RecordServers:
         )
         return copy
 
+    def bring_up_to_date(self, server: str, person: str) -> bool:
+        """Refresh a copy if its server answers; returns whether it did, the log has the reason."""
+        try:
+            self.refresh(server, person)
+        except (RecordError, SettingsError) as error:
+            _log.warning("fhir.unanswered", server=server, error=type(error).__name__)
+            return False
+        return True
+
     def copy(self, server: str, person: str) -> RecordCopy | None:
         """Return what is known of the copy of a patient's record; None if there is none."""
         query = select(fhir_copy).where(fhir_copy.c.server == server, fhir_copy.c.person == person)
