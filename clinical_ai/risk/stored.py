@@ -4,11 +4,10 @@ import time
 from functools import cache
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, insert, select
 
 from clinical_ai.risk.profile import RiskProfile
 from clinical_ai.store.tables import risk_profile
-from pacs_bridge.database import insert_or_ignore
 
 
 @cache
@@ -29,24 +28,23 @@ def profile_from_json(text: str) -> RiskProfile:
 def keep_profile(
     connection: Connection, reading_id: str, profile: RiskProfile, *, origin: str
 ) -> None:
-    """Store the profile of a reading; the first one stays, so that doing it again is harmless.
+    """Store the profile of a reading, in place of the one of an attempt that was not finished.
 
     Parameters
     ----------
     origin
         Store or server of the record.
     """
-    insert_or_ignore(
-        connection,
-        risk_profile,
-        {
-            "reading_id": reading_id,
-            "person": profile.person,
-            "origin": origin,
-            "on_day": profile.on.isoformat(),
-            "body": profile_to_json(profile),
-            "made_at": time.time(),
-        },
+    connection.execute(delete(risk_profile).where(risk_profile.c.reading_id == reading_id))
+    connection.execute(
+        insert(risk_profile).values(
+            reading_id=reading_id,
+            person=profile.person,
+            origin=origin,
+            on_day=profile.on.isoformat(),
+            body=profile_to_json(profile),
+            made_at=time.time(),
+        )
     )
 
 

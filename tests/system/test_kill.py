@@ -1,6 +1,7 @@
 """Kill -9 of the worker at any step, or of the listener between images, loses nothing.
 
-Each case ends with the study read once and exactly one SR and one SEG at the PACS.
+Each case ends with the study read once, exactly one SR and one SEG at the PACS, and the risk
+of its patient kept.
 """
 
 import random
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from clinical_ai.demo.phantom import PhantomTruth, make_chest_phantom
+from clinical_ai.records.store import RecordStore
+from clinical_ai.risk.stored import profile_of_reading
 from clinical_ai.workflow import STEPS
 from pacs_bridge.send import send
 from tests.support.processes import (
@@ -26,6 +29,14 @@ from tests.support.processes import (
 from tests.support.site import Site, arrived, newest
 
 pytestmark = pytest.mark.slow
+PATIENT = {
+    "resourceType": "Patient",
+    "id": "phantom",
+    "identifier": [{"value": "PHANTOM", "system": "urn:hospital"}],
+    "name": [{"family": "Phantom", "given": ["Chest"]}],
+    "gender": "male",
+    "birthDate": "1966-01-01",
+}
 WORKER = [sys.executable, str(REPOSITORY / "tests/support/worker_that_dies.py")]
 
 
@@ -44,8 +55,10 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> PhantomTruth:
 def site(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("site")
     with storescp(folder / "pacs") as port:
-        site = Site(folder, port)
-        with site.listener():
+        more = {"CLINICAL_AI_RECORDS__DEFAULT_ISSUER": "urn:hospital"}
+        site = Site(folder, port, more=more)
+        with site.listener(), site.engine() as engine:
+            RecordStore(engine).put([PATIENT], origin="local")
             yield site
 
 
@@ -99,6 +112,8 @@ def test_worker_killed_in_a_step(site, phantom, tmp_path, step, moment):
     with started(WORKER, log, site.environment), site.engine() as engine:
         wait_for(lambda: newest(engine, study_uid).state == "ready", "the study to be read")
         expect_one_sr_and_one_seg(site, study_uid)
+        with engine.connect() as connection:
+            assert profile_of_reading(connection, newest(engine, study_uid).reading_id)
 
 
 def test_worker_killed_at_random_moments(site, phantom):
