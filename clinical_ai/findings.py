@@ -206,6 +206,9 @@ class RecordUse:
     person, origin
         Id of the Patient resource that was used, and the store or server that it is of; empty
         if none was.
+    complete
+        False when a source did not give all of the record, so that what it does not list is
+        not known.
     """
 
     state: LinkState
@@ -213,6 +216,7 @@ class RecordUse:
     person: str = ""
     origin: str = ""
     facts: tuple[RecordFact, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

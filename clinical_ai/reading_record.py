@@ -1,6 +1,6 @@
 """The steps of a reading that look at the record: what is known, and the risk of the person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -58,7 +58,14 @@ def known_patient(services: Services, study: StudyInput, prior_studies: int) -> 
     context, facts = reading_facts(
         linked.record, on or datetime.now(UTC).date(), context, origin=linked.origin
     )
-    use = RecordUse(linked.state, linked.why, linked.record.person, linked.origin, facts)
+    use = RecordUse(
+        linked.state,
+        linked.why,
+        linked.record.person,
+        linked.origin,
+        facts,
+        linked.record.complete,
+    )
     return KnownPatient(context, use, linked.cautions)
 
 
@@ -80,7 +87,7 @@ def keep_risk(services: Services, reading: Reading) -> bool:
     own = facts_of_reading(reading, on, signed=False)
     known = {fact.source for fact in own}
     profile = assess_risk(
-        record,
+        replace(record, complete=use.complete),
         on or datetime.now(UTC).date(),
         (*(fact for fact in earlier if fact.source not in known), *own),
         place=services.settings.risk,

@@ -1,6 +1,8 @@
 """The record that belongs to a study: found, matched with certainty, or not used.
 
-A record is only used when matching says that it is surely the patient's.
+A record is only used when matching says that it is surely the patient's. Asking FHIR servers
+has a short time, so that a server that is slow or away delays a reading by seconds, never
+stops it.
 """
 
 import time
@@ -24,6 +26,8 @@ from clinical_ai.settings import Settings
 from pacs_bridge.tables import study
 
 _log = structlog.get_logger(__name__)
+# Without these types nothing can be said of what a record does not list.
+_NEEDED = frozenset({"Condition", "MedicationRequest"})
 
 NOT_USED = Message(N_("Records are switched off in the settings of this site."))
 NO_PATIENT_ID = Message(N_("The images hold no patient ID to look for a record with."))
@@ -31,6 +35,7 @@ FOUND = Message(N_("The record of the patient was found and used."))
 NOT_FOUND = Message(N_("No record of the patient was found."))
 UNCERTAIN = N_("A record was found that may be another person's, so it was not used: {reason}")
 UNAVAILABLE = N_("The record could not be looked for in time: {server} did not answer.")
+INCOMPLETE = N_("The record is not whole: {server} did not give all diagnoses or drugs.")
 OUTDATED = N_("The record may lack what is new: {server} did not answer.")
 COPY_OF = N_("The record is as {server} had it at {moment}; the server did not answer now.")
 
@@ -98,9 +103,6 @@ def record_of_study(services: Services, study_uid: str) -> LinkedRecord:
         return LinkedRecord(None, "", "not_found", NO_PATIENT_ID)
     found, unanswered = _match_with_servers(services, patient.query, study_uid)
     linked = linked_record(services, found, unanswered)
-    if linked.state == "uncertain":
-        policy = match_policy(services.settings)
-        match_patient(services.engine, patient.query, policy, study_uid=study_uid)
     _log.info("record.linked", study=study_uid, state=linked.state)
     return linked
 
@@ -136,13 +138,15 @@ def linked_record(
     if found.match is not None:
         record = RecordStore(services.engine).record(found.match.person, origin=found.match.origin)
         if record is not None:
-            copy = RecordServers(services.engine, services.settings.fhir_servers).copy(
-                found.match.origin, found.match.person
-            )
+            origin = found.match.origin
+            servers = RecordServers(services.engine, services.settings.fhir_servers)
+            copy = servers.copy(origin, found.match.person)
             cautions = tuple(_outdated(name, copy) for name in unanswered)
-            whole = not unanswered and (copy is None or not copy.missing)
-            record = replace(record, complete=record.complete and whole)
-            return LinkedRecord(record, found.match.origin, "matched", FOUND, cautions)
+            whole = origin not in servers.names or (copy is not None and _is_whole(copy))
+            if not whole:
+                cautions = (*cautions, Message(INCOMPLETE, {"server": origin}))
+            record = replace(record, complete=record.complete and whole and not unanswered)
+            return LinkedRecord(record, origin, "matched", FOUND, cautions)
     if found.outcome == "uncertain":
         why = Message(UNCERTAIN, {"reason": found.reason.template})
         return LinkedRecord(None, "", "uncertain", why, (why,))
@@ -150,6 +154,11 @@ def linked_record(
         cautions = tuple(Message(UNAVAILABLE, {"server": name}) for name in unanswered)
         return LinkedRecord(None, "", "unavailable", cautions[0], cautions)
     return LinkedRecord(None, "", "not_found", NOT_FOUND)
+
+
+def _is_whole(copy: RecordCopy) -> bool:
+    """Whether a copy has what absence is told by; other types a server may do without."""
+    return not _NEEDED & set(copy.missing)
 
 
 def _outdated(server: str, copy: RecordCopy | None) -> Message:
