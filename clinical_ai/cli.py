@@ -192,6 +192,23 @@ def dicomweb(ctx: typer.Context) -> None:
         serve_dicomweb(services)
 
 
+@app.command()
+def cds(ctx: typer.Context) -> None:
+    """Serve decision support alone (CDS Hooks 2.0); the review page serves it too.
+
+    Clients sign their calls: [cds.clients.NAME] in the settings, see docs/cds_hooks.md.
+    """
+    from clinical_ai.cds_hooks import ROOT, serve_cds
+    from clinical_ai.services import open_services
+
+    settings = settings_of(ctx)
+    web = settings.cds
+    with closing(open_services(settings)) as services:
+        scheme = "https" if web.use_tls else "http"
+        out.print(f"CDS Hooks: {scheme}://{escape(web.host)}:{web.port}{ROOT}", highlight=False)
+        serve_cds(services)
+
+
 @app.command("demo-pacs", hidden=True)
 def demo_pacs(ctx: typer.Context) -> None:
     """Receive results on the port after the listener's, in place of a PACS."""

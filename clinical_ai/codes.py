@@ -133,3 +133,22 @@ RISK_ASCVD_10Y_PCE = Code(  # CQL, PAIN
 RISK_CVD_10Y_FRAMINGHAM = Code(  # FRS
     "65853-4", "LN", "10-year risk of general cardiovascular disease (Framingham)"
 )
+
+# What decision support proposes to order
+DIABETIC_RETINOPATHY_SCREENING = Code(  # Sri Lanka and AU primary care FHIR profiles
+    "134395001", "SCT", "Diabetic retinopathy screening"
+)
+DIABETIC_FOOT_EXAMINATION = Code(  # CMS quality measures (visual exam of foot); two public tools
+    "401191002", "SCT", "Diabetic foot examination"
+)
+URINE_ALBUMIN_CREATININE_RATIO = Code(  # loinc.json of the cohorts, Synthea exports
+    "9318-7", "LN", "Albumin/Creatinine [Mass Ratio] in Urine"
+)
+EGFR_CREATININE = Code(  # loinc.json of the cohorts; CKD-EPI 2021
+    "98979-8", "LN", "Glomerular filtration rate by CKD-EPI 2021"
+)
+SCREENING_CHEST_CT = Code(  # two Taiwanese cancer screening FHIR guides
+    "79086-5", "LN", "CT Chest Screening WO contrast"
+)
+HBA1C = Code("4548-4", "LN", "Hemoglobin A1c/Hemoglobin.total in Blood")  # loinc.json
+LIPID_PANEL = Code("24331-1", "LN", "Lipid 1996 panel - Serum or Plasma")  # US Core, Synthea

@@ -6,6 +6,7 @@ from starlette.routing import Mount
 
 from clinical_ai.dicomweb_access import AccessTrail, ClientTokens, ViewerTokens
 from clinical_ai.errors import SettingsError
+from clinical_ai.openapi.document import openapi_route
 from clinical_ai.services import Services
 from pacs_bridge.dicomweb.access import Authenticator
 from pacs_bridge.dicomweb.app import dicomweb_app
@@ -65,7 +66,7 @@ def serve_dicomweb(services: Services) -> None:
             "dicomweb.use_tls, or dicomweb.public_url to the https:// address of its proxy"
         )
     uvicorn.run(
-        Starlette(routes=[dicomweb_mount(services)]),
+        Starlette(routes=[dicomweb_mount(services), openapi_route()]),
         host=web.host,
         port=web.port,
         ssl_certfile=tls.certificate if web.use_tls else None,

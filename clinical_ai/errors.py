@@ -63,3 +63,7 @@ class KnowledgeError(ClinicalAIError):
 
 class CaseError(ClinicalAIError):
     """A step of the case board is not allowed as asked."""
+
+
+class DecisionSupportError(ClinicalAIError):
+    """A CDS Hooks request is not as the specification has it, or its data cannot be had."""

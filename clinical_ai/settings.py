@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from clinical_ai.cds_settings import CdsSettings, check_cds
 from clinical_ai.dicom_settings import (
     DicomSettings,
     DicomWebSettings,
@@ -57,6 +58,8 @@ class Settings(BaseSettings):
     results
         DICOM objects made of each reading: SR (TID 1500), SEG, SC (a page of burned-in text),
         GSPS (outlines over the images).
+    cds
+        Decision support by CDS Hooks; see docs/cds_hooks.md.
     fhir_servers
         By name; see docs/fhir.md.
     tls
@@ -79,6 +82,7 @@ class Settings(BaseSettings):
     production: bool = False
     dicom: DicomSettings = DicomSettings()
     dicomweb: DicomWebSettings = DicomWebSettings()
+    cds: CdsSettings = CdsSettings()
     peers: dict[str, PeerSettings] = Field(default_factory=dict)
     web_peers: dict[str, WebPeerSettings] = Field(default_factory=dict)
     tls: TlsSettings = TlsSettings()
@@ -222,6 +226,7 @@ def _check_exposure(settings: Settings) -> None:
             "dicom.query_retrieve is true, but dicom.allowed_calling is empty, so that anybody "
             "could query and fetch images: list the AE titles that may"
         )
+    check_cds(settings.cds, production=settings.production)
     receive = settings.hl7.receive
     listed = receive.allowed_hosts and receive.allowed_senders
     if settings.production and receive.port is not None and not listed:

@@ -17,7 +17,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import file_util
 
+from clinical_ai.cds_hooks import ROOT as CDS_ROOT
+from clinical_ai.cds_hooks import cds_routes
 from clinical_ai.dicomweb import dicomweb_mount
+from clinical_ai.openapi.document import openapi_route
 from clinical_ai.services import Services, open_services
 from clinical_ai.settings import Settings
 from ui.viewer_access import viewer_tokens
@@ -87,7 +90,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in security_headers().items():
                     headers[name] = value
-                del headers["Access-Control-Allow-Origin"]
+                if not _is_for_programs(scope):
+                    del headers["Access-Control-Allow-Origin"]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -111,13 +115,22 @@ class SameOrigin:
             return
         headers = Headers(scope=scope)
         origin = headers.get("origin")
-        if origin is not None:
+        if origin is not None and not _is_for_programs(scope):
             if urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
                 await _refuse(scope, receive, send)
                 return
             replaced = [(k, v) for k, v in scope["headers"] if k != b"origin"]
             scope = {**scope, "headers": [*replaced, (b"origin", b"http://localhost")]}
         await self.app(scope, receive, send)
+
+
+def _is_for_programs(scope: Scope) -> bool:
+    """Whether the address is of decision support, which answers other origins by its own list.
+
+    It looks at a token in a header and at no cookie, so that a foreign page gains nothing.
+    """
+    path: str = scope["path"]
+    return scope["type"] == "http" and (path == CDS_ROOT or path.startswith(f"{CDS_ROOT}/"))
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
@@ -139,11 +152,13 @@ def build_app(services: Services) -> st.App:
     Parameters
     ----------
     services
-        Whose archive is served by DICOMweb.
+        Whose archive is served by DICOMweb, and whose records by decision support.
     """
     routes: list[BaseRoute] = [Route("/healthz", healthz, methods=["GET"])]
     if services.settings.dicomweb.enabled:
         routes.append(dicomweb_mount(services, viewer_tokens()))
+    routes += cds_routes(services)
+    routes.append(openapi_route())
     return st.App(
         MAIN_SCRIPT,
         routes=routes,

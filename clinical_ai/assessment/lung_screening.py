@@ -6,6 +6,8 @@ Zhonghua Zhong Liu Za Zhi 2021;43:243-268, doi:10.3760/cma.j.cn112152-20210119-0
 criteria a record holds smoking, COPD and the family, not passive smoking and occupation.
 """
 
+from dataclasses import dataclass
+
 from clinical_ai.assessment.context import AssessmentContext
 from clinical_ai.messages import N_, Message
 
@@ -19,15 +21,36 @@ _NOT_MET = N_("Screening criteria of {guideline}: not met by what the record say
 _OPEN = N_("Screening criteria of {guideline}: cannot be decided, the record lacks: {input}.")
 
 
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """Whether a guideline's criteria are met; None when the record lacks `missing` to decide."""
+
+    guideline: str
+    met: bool | None
+    missing: str = ""
+
+    @property
+    def sentence(self) -> Message:
+        """Say it in words."""
+        if self.met is None:
+            return Message(_OPEN, {"guideline": self.guideline, "input": self.missing})
+        return Message(_MET if self.met else _NOT_MET, {"guideline": self.guideline})
+
+
 def screening_criteria(context: AssessmentContext) -> tuple[Message, ...]:
     """Return what each guideline's criteria say of a person whose record was used."""
+    return tuple(eligibility.sentence for eligibility in screening_eligibility(context))
+
+
+def screening_eligibility(context: AssessmentContext) -> tuple[Eligibility, Eligibility]:
+    """Apply the criteria of the USPSTF and of China, in this order."""
     smoked = _smoking(context, USPSTF_PACK_YEARS)
     china = _either(
         _smoking(context, CHINA_PACK_YEARS), context.copd, context.lung_cancer_in_family
     )
     return (
-        _sentence(USPSTF, _of_age(context, USPSTF_AGES), smoked, context),
-        _sentence(CHINA, _of_age(context, CHINA_AGES), china, context),
+        _eligibility(USPSTF, _of_age(context, USPSTF_AGES), smoked, context),
+        _eligibility(CHINA, _of_age(context, CHINA_AGES), china, context),
     )
 
 
@@ -61,14 +84,12 @@ def _either(*facts: bool | None) -> bool | None:
     return None if None in facts else False
 
 
-def _sentence(
+def _eligibility(
     guideline: str, of_age: bool | None, exposed: bool | None, context: AssessmentContext
-) -> Message:
+) -> Eligibility:
     met = _both(of_age, exposed)
-    if met is None:
-        missing = N_("age") if of_age is None else _missing(context)
-        return Message(_OPEN, {"guideline": guideline, "input": missing})
-    return Message(_MET if met else _NOT_MET, {"guideline": guideline})
+    missing = N_("age") if of_age is None else _missing(context)
+    return Eligibility(guideline, met, missing if met is None else "")
 
 
 def _missing(context: AssessmentContext) -> str:

@@ -71,10 +71,16 @@ class Guard:
 
     Messages of unforeseen errors may quote a data set, so only their kind and place is
     logged; the query, which may name a patient, never is.
+
+    Parameters
+    ----------
+    name
+        Begins the names of the log's events.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, name: str = "dicomweb") -> None:
         self._app = app
+        self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; answer 500 where it fails before an answer has begun."""
@@ -93,15 +99,15 @@ class Guard:
         try:
             await self._app(scope, receive, watched)
         except (OSError, SQLAlchemyError) as error:
-            _log.error("dicomweb.unavailable", error=type(error).__name__)
+            _log.error(f"{self._name}.unavailable", error=type(error).__name__)
             await _apologise(503 if not status else 0, scope, receive, send)
         except Exception as error:  # noqa: BLE001 - logged without its message, see above
-            _log.error("dicomweb.failed", error=type(error).__name__, at=place_of(error))
+            _log.error(f"{self._name}.failed", error=type(error).__name__, at=place_of(error))
             await _apologise(500 if not status else 0, scope, receive, send)
         finally:
             log = _log.debug if 200 <= status < 400 else _log.info
             log(
-                "dicomweb.request",
+                f"{self._name}.request",
                 method=scope["method"],
                 # Quoted: it may hold control characters.
                 path=quote(scope["path"][:_LONGEST_PATH], errors="replace"),

@@ -18,6 +18,13 @@ BEYOND_PS3_16 = {
     "LUNG_NODULE",
     "RISK_ASCVD_10Y_PCE",
     "RISK_CVD_10Y_FRAMINGHAM",
+    "DIABETIC_RETINOPATHY_SCREENING",
+    "DIABETIC_FOOT_EXAMINATION",
+    "URINE_ALBUMIN_CREATININE_RATIO",
+    "EGFR_CREATININE",
+    "SCREENING_CHEST_CT",
+    "HBA1C",
+    "LIPID_PANEL",
 }
 # RadLex and UMLS are in PS3.16 only in part; their sources stand beside them too.
 PUBLISHED = {"SCT", "DCM", "UCUM", "LN"}

@@ -1,0 +1,1 @@
+"""One OpenAPI description of all our HTTP addresses."""
