@@ -30,6 +30,7 @@ from clinical_ai.commands.common import (
     wait_for_signal,
 )
 from clinical_ai.commands.pathways import pathways
+from clinical_ai.commands.records import records
 from clinical_ai.commands.route import route
 from clinical_ai.commands.surveillance import surveillance
 from clinical_ai.commands.users import users
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.add_typer(bridge, name="bridge")
 app.add_typer(cohort, name="cohort")
 app.add_typer(pathways, name="pathways")
+app.add_typer(records, name="records")
 app.add_typer(route, name="route")
 app.add_typer(surveillance, name="surveillance")
 app.add_typer(users, name="users")

@@ -1,7 +1,7 @@
 """Reads elements of a FHIR resource whose types nobody has checked.
 
-Every function takes whatever JSON holds there and gives the nearest usable value, or nothing;
-none raises. FHIR R4, hl7.org/fhir/R4/datatypes.html.
+Every function takes whatever JSON holds there (dict, list, str, int, float, bool, None) and gives
+the nearest usable value, or nothing; none raises. FHIR R4, hl7.org/fhir/R4/datatypes.html.
 """
 
 import math
@@ -37,16 +37,16 @@ def is_type(value: object) -> bool:
 
 def mapping(value: object) -> Resource:
     """The value if it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def mappings(value: object) -> Iterator[Resource]:
     """The objects among the items of a list; a lone object counts as a list of one."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         yield value
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list):
         for item in value:
-            if isinstance(item, Mapping):
+            if isinstance(item, dict):
                 yield item
 
 
@@ -149,7 +149,7 @@ def first_day(resource: Resource, *names: str) -> date | None:
     """The day that the first present of the elements says; periods count by their start."""
     for name in names:
         value = resource.get(name)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get("start") or value.get("end")
         found = day(value, partial=True)
         if found is not None:

@@ -5,8 +5,9 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from clinical_ai.records.elements import Resource, is_id, is_type, mappings, reference, text
+from clinical_ai.records.imaging import report_facts, request_facts, study_facts
 from clinical_ai.records.kinds import Vocabulary, vocabulary
-from clinical_ai.records.observations import SmokingDetail, observation_facts, report_facts
+from clinical_ai.records.observations import SmokingDetail, observation_facts
 from clinical_ai.records.patients import demographics_of, replaced_by
 from clinical_ai.records.record import (
     Allergy,
@@ -28,7 +29,6 @@ from clinical_ai.records.statements import (
     family_facts,
     medication_facts,
     procedure_facts,
-    report_procedures,
 )
 
 USED_TYPES = (
@@ -36,11 +36,13 @@ USED_TYPES = (
     "Condition",
     "DiagnosticReport",
     "FamilyMemberHistory",
+    "ImagingStudy",
     "MedicationRequest",
     "MedicationStatement",
     "Observation",
     "Patient",
     "Procedure",
+    "ServiceRequest",
 )
 """Types of resource that a record is made of; a Medication is used where one refers to it."""
 
@@ -135,11 +137,12 @@ class _Reading:
                 return family_facts(resource, source, terms)
             case "Procedure":
                 return procedure_facts(resource, source, terms)
+            case "DiagnosticReport":
+                return report_facts(resource, source, terms)
+            case "ImagingStudy":
+                return study_facts(resource, source, terms)
             case _:
-                return (
-                    *report_facts(resource, source, terms),
-                    *report_procedures(resource, source, terms),
-                )
+                return request_facts(resource, source, terms)
 
     def _medication_in(self, resource: Resource) -> Callable[[object], Resource]:
         def referred(value: object) -> Resource:

@@ -97,8 +97,14 @@ class Vocabulary:
         Kinds by code, SNOMED CT or LOINC.
     smoking
         Status by answer code.
+    modalities
+        Kinds of procedure by DICOM modality, where it alone tells.
+    follow_up
+        Codes of examinations that a finding may have to be controlled by.
     imaging
         Kind and value by answer code.
+    schemes
+        Kind of a category by the beginning of its guideline's name.
     """
 
     measures: Mapping[str, Measure]
@@ -108,11 +114,15 @@ class Vocabulary:
     drug_groups: Mapping[str, str]
     drug_parents: Mapping[str, tuple[str, ...]]
     procedures: Mapping[str, tuple[str, ...]]
+    modalities: Mapping[str, tuple[str, ...]]
+    follow_up: frozenset[str]
     smoking_questions: frozenset[str]
     smoking: Mapping[str, SmokingStatus]
     pack_years: frozenset[str]
     quit_date: frozenset[str]
     imaging: Mapping[str, tuple[str, str]]
+    category_questions: frozenset[str]
+    schemes: Mapping[str, str]
     question_sides: Mapping[str, str]
     sides: Mapping[str, str]
     relations: Mapping[str, str]
@@ -225,6 +235,7 @@ def vocabulary() -> Vocabulary:
     measures, observations = _measures()
     answers = _table("answers")
     classes = _table("drugs")["classes"]
+    procedures = _table("procedures")
     return Vocabulary(
         measures=MappingProxyType(measures),
         observations=MappingProxyType(observations),
@@ -236,7 +247,14 @@ def vocabulary() -> Vocabulary:
         drug_parents=MappingProxyType(
             {name: tuple(said.get("of", ())) for name, said in classes.items()}
         ),
-        procedures=MappingProxyType(_procedures()),
+        procedures=MappingProxyType(_procedures(procedures["kinds"])),
+        modalities=MappingProxyType(
+            {
+                modality: (kind, *procedures["kinds"][kind].get("of", ()))
+                for modality, kind in procedures["modalities"].items()
+            }
+        ),
+        follow_up=frozenset(procedures["follow_up"]),
         smoking_questions=frozenset(answers["smoking_questions"]),
         smoking=MappingProxyType(
             {code: status for status, codes in answers["smoking"].items() for code in codes}
@@ -250,6 +268,8 @@ def vocabulary() -> Vocabulary:
                 for code, value in values.items()
             }
         ),
+        category_questions=frozenset(answers["category_questions"]),
+        schemes=MappingProxyType(answers["schemes"]),
         question_sides=MappingProxyType(answers["imaging_sides"]),
         sides=MappingProxyType(
             {code: side for side, codes in answers["sides"].items() for code in codes}
@@ -326,9 +346,9 @@ def _problems() -> dict[str, tuple[str, ...]]:
     return {code: tuple(sorted(kinds)) for code, kinds in found.items()}
 
 
-def _procedures() -> dict[str, tuple[str, ...]]:
+def _procedures(kinds: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     found: dict[str, set[str]] = {}
-    for kind, said in _table("procedures")["kinds"].items():
+    for kind, said in kinds.items():
         for code in (*said["snomed"], *said["loinc"]):
             found.setdefault(code, set()).update({kind, *said.get("of", ())})
     return {code: tuple(sorted(kinds)) for code, kinds in found.items()}

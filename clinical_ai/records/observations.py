@@ -9,7 +9,6 @@ from clinical_ai.records.elements import (
     codes,
     codings,
     day,
-    first_day,
     mapping,
     mappings,
     moment,
@@ -17,13 +16,12 @@ from clinical_ai.records.elements import (
     reference,
     text,
 )
+from clinical_ai.records.imaging import category_facts
 from clinical_ai.records.kinds import Measure, Vocabulary
 from clinical_ai.records.record import ImagingFact, Measured, Smoking, Source, Unused
 
 USED_STATUS = frozenset({"final", "amended", "corrected"})
 """Observation.status and DiagnosticReport.status of what a person stands behind."""
-_IMAGING_STATUS = USED_STATUS | {"preliminary", "appended"}
-"""A result that nobody has signed is shown as such, so it may be used where a number may not."""
 _SETTING = "MeasurementSettingExt"
 """Extension of HL7's vital signs guide: where a measurement was made."""
 
@@ -62,23 +60,8 @@ def observation_facts(
             if code in terms.smoking_questions or code in terms.pack_years | terms.quit_date:
                 yield from _smoking(part, code, status, at, source, terms)
                 break
-        yield from _categories(part, resource, status, source, terms)
-
-
-def report_facts(resource: Resource, source: Source, terms: Vocabulary) -> Iterator[ImagingFact]:
-    """Categories of imaging among the conclusion codes of a DiagnosticReport."""
-    status = text(resource.get("status"))
-    if status not in _IMAGING_STATUS:
-        return
-    for conclusion in mappings(resource.get("conclusionCode")):
-        yield from _known_answers(
-            conclusion,
-            _side(resource, terms),
-            _day_of(resource),
-            source,
-            terms,
-            signed=status in USED_STATUS,
-        )
+        if "valueCodeableConcept" in part:
+            yield from category_facts(part, resource, source, terms)
 
 
 def _measured(
@@ -171,58 +154,12 @@ def smoking_statuses(
             return
 
 
-def _categories(
-    part: Resource, resource: Resource, status: str, source: Source, terms: Vocabulary
-) -> Iterator[ImagingFact]:
-    answer = part.get("valueCodeableConcept")
-    if answer is None or status not in _IMAGING_STATUS:
-        return
-    side = next(
-        (terms.question_sides[c] for c in codes(part.get("code")) if c in terms.question_sides), ""
-    )
-    yield from _known_answers(
-        answer,
-        side or _side(resource, terms),
-        _day_of(resource),
-        source,
-        terms,
-        signed=status in USED_STATUS,
-    )
-
-
-def _known_answers(
-    answer: object,
-    side: str,
-    on: date | None,
-    source: Source,
-    terms: Vocabulary,
-    *,
-    signed: bool,
-) -> Iterator[ImagingFact]:
-    for _, code in codings(answer):
-        found = terms.imaging.get(code)
-        if found is not None:
-            yield ImagingFact(found[0], found[1], on, source, laterality=side, signed=signed)
-            return
-
-
-def _side(resource: Resource, terms: Vocabulary) -> str:
-    return next(
-        (terms.sides[code] for _, code in codings(resource.get("bodySite")) if code in terms.sides),
-        "",
-    )
-
-
 def _measured_at(resource: Resource) -> datetime | None:
     found = moment(resource.get("effectiveDateTime")) or moment(resource.get("effectiveInstant"))
     if found is None:
         period = mapping(resource.get("effectivePeriod"))
         found = moment(period.get("end")) or moment(period.get("start"))
     return found or moment(resource.get("issued"))
-
-
-def _day_of(resource: Resource) -> date | None:
-    return first_day(resource, "effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
 
 
 def _at_home(resource: Resource, terms: Vocabulary) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from clinical_ai.records.elements import Resource, is_id, is_type, mapping, moment, reference, text
+from clinical_ai.records.extract import USED_TYPES
 from clinical_ai.records.patients import demographics_of, replaced_by
 from clinical_ai.records.record import Demographics, Identifier, PersonName
 from pacs_bridge.text import fold_name
@@ -18,6 +19,8 @@ Key = tuple[str, str]
 
 _ABOUT = ("subject", "patient", "beneficiary")
 """Elements that name the patient a resource is about (FHIR R4 compartment of Patient)."""
+_NEED_A_PATIENT = frozenset(USED_TYPES)
+"""Without a patient no record would ever show them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class ResourceRow:
     updated_at
         meta.lastUpdated as UTC epoch seconds.
     digest
-        Of `body`, hexadecimal.
+        Of `body`, hexadecimal; empty where the source has deleted it.
     """
 
     type: str
@@ -40,7 +43,7 @@ class ResourceRow:
     updated_at: float | None
     version_id: str | None
     digest: str
-    body: bytes
+    body: bytes | None
 
     @property
     def key(self) -> Key:
@@ -65,6 +68,9 @@ def resource_row(resource: object) -> ResourceRow | str:
         return "no resourceType"
     if not is_id(resource.get("id")):
         return "no id, or one that FHIR does not allow (letters, digits, - and ., 64 at most)"
+    person = person_of(resource)
+    if person is None and resource["resourceType"] in _NEED_A_PATIENT:
+        return "names no patient that it is about"
     try:
         body = orjson.dumps(resource)
     except TypeError:  # orjson.JSONEncodeError
@@ -75,7 +81,7 @@ def resource_row(resource: object) -> ResourceRow | str:
     return ResourceRow(
         type=str(resource["resourceType"]),
         id=str(resource["id"]),
-        person=person_of(resource),
+        person=person,
         updated_at=None if updated is None else updated.timestamp(),
         version_id=version or None,
         digest=hashlib.blake2b(body, digest_size=16).hexdigest(),

@@ -166,16 +166,6 @@ def procedure_facts(resource: Resource, source: Source, terms: Vocabulary) -> It
     )
 
 
-def report_procedures(resource: Resource, source: Source, terms: Vocabulary) -> Iterator[Procedure]:
-    """The examination that an imaging report reports on, for example a mammogram."""
-    if text(resource.get("status")) in ("cancelled", "entered-in-error", "registered", ""):
-        return
-    kinds = terms.procedure_kinds(codings(resource.get("code")))
-    if kinds:
-        on = first_day(resource, "effectiveDateTime", "effectivePeriod", "issued")
-        yield Procedure(concept_of(resource.get("code")), kinds, on, source)
-
-
 def _onset(resource: Resource, born: date | None) -> date | None:
     stated = first_day(resource, "onsetDateTime", "onsetPeriod")
     if stated is not None or born is None:

@@ -5,20 +5,16 @@ FHIR server answered (its name in the settings). A Patient id means something wi
 only, so persons of two origins are two persons, whatever their ids: nothing here merges them.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from typing import Any
 
-import orjson
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
 
-from clinical_ai.errors import RecordError
-from clinical_ai.records.blocking import person_keys
-from clinical_ai.records.elements import mappings, reference
 from clinical_ai.records.extract import USED_TYPES, clinical_record
+from clinical_ai.records.lookup import resolve, resources_of
 from clinical_ai.records.record import ClinicalRecord, Demographics
 from clinical_ai.records.rows import (
     Key,
@@ -27,8 +23,14 @@ from clinical_ai.records.rows import (
     demographics_from,
     fold,
     is_newer,
-    person_row,
     resource_row,
+)
+from clinical_ai.records.writes import (
+    forget_persons,
+    kept_versions,
+    versions_of,
+    write,
+    write_persons,
 )
 from clinical_ai.store.tables import (
     record_identifier,
@@ -43,11 +45,8 @@ LOCAL = "local"
 
 _AT_ONCE = 1000
 """Resources a transaction: bounds how long a writer holds the lock of SQLite."""
-_IDS_AT_ONCE = 500
-_LONGEST_CHAIN = 50
-"""Patients replaced by each other; more is a fault of the source."""
-_REFERRED = frozenset({"Medication", "Device"})
-"""Types that belong to the record of whoever's resources refer to them."""
+_DELETED = ""
+"""Digest of what its source has deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,11 @@ class PutReport:
     unchanged: int = 0
     older: int = 0
     refused: tuple[RefusedResource, ...] = ()
+
+    @property
+    def kept(self) -> int:
+        """How many are in the store now, as they came or newer."""
+        return self.added + self.replaced + self.unchanged + self.older
 
     def __add__(self, other: "PutReport") -> "PutReport":
         return PutReport(
@@ -140,38 +144,28 @@ class RecordStore:
             counts.added, counts.replaced, counts.unchanged, counts.older, tuple(counts.refused)
         )
 
-    def put_within(
-        self, connection: Connection, resources: Iterable[Mapping[str, Any]], *, origin: str
-    ) -> PutReport:
-        """Keep resources as `put` does, but in the caller's transaction."""
-        counts = _Counts()
-        rows = _rows(list(enumerate(resources)), counts)
-        _put_rows(connection, rows, origin, counts)
-        return PutReport(
-            counts.added, counts.replaced, counts.unchanged, counts.older, tuple(counts.refused)
-        )
-
-    def remove(self, references: Iterable[Key], *, origin: str) -> int:
+    def remove(self, references: Iterable[Key], *, origin: str, at: float | None = None) -> int:
         """Note that the source has deleted resources; returns how many were kept until now.
 
-        A deleted Patient is no longer listed or found. What is left of a resource is its key.
+        A deleted Patient is no longer listed or found. What is left of a resource is its key,
+        so that an older version that comes later does not bring it back.
+
+        Parameters
+        ----------
+        at
+            When they were deleted, UTC epoch seconds: versions after that stay.
         """
         removed = 0
         with writing(self._engine) as connection:
             for kind, name in references:
-                gone = connection.execute(
-                    update(record_resource)
-                    .where(
-                        record_resource.c.origin == origin,
-                        record_resource.c.type == kind,
-                        record_resource.c.id == name,
-                        record_resource.c.body.is_not(None),
-                    )
-                    .values(body=None, digest="")
-                )
-                removed += gone.rowcount
+                found = kept_versions(connection, origin, kind, [name]).get((kind, name))
+                if found is not None and at is not None and (found.updated_at or 0.0) > at:
+                    continue
+                removed += found is not None and found.digest != _DELETED
+                row = ResourceRow(kind, name, None, at, None, _DELETED, None)
+                write(connection, origin, [row])
                 if kind == "Patient":
-                    _forget_persons(connection, origin, [name])
+                    forget_persons(connection, origin, [name])
         return removed
 
     def record(self, person: str, *, origin: str | None = None) -> ClinicalRecord | None:
@@ -186,10 +180,10 @@ class RecordStore:
             If several origins know that id and `origin` does not say which is meant.
         """
         with self._engine.connect() as connection:
-            found = _resolve(connection, person, origin)
+            found = resolve(connection, person, origin)
             if found is None:
                 return None
-            resources = _resources(connection, found, (*USED_TYPES, "Medication"))
+            resources = resources_of(connection, found, (*USED_TYPES, "Medication"))
         return clinical_record(resources, origin=found.origin, person=found.person)
 
     def resources(
@@ -205,13 +199,13 @@ class RecordStore:
             As `record`.
         """
         with self._engine.connect() as connection:
-            found = _resolve(connection, person, origin)
-            return [] if found is None else _resources(connection, found, types)
+            found = resolve(connection, person, origin)
+            return [] if found is None else resources_of(connection, found, types)
 
     def person(self, person: str, *, origin: str | None = None) -> StoredPerson | None:
         """Return who a person is; as `record`, but without reading the record."""
         with self._engine.connect() as connection:
-            found = _resolve(connection, person, origin)
+            found = resolve(connection, person, origin)
             if found is None:
                 return None
             row = connection.execute(
@@ -351,16 +345,16 @@ def _rows(chunk: Sequence[tuple[int, Mapping[str, Any]]], counts: _Counts) -> _R
 
 
 def _put_rows(connection: Connection, rows: _Rows, origin: str, counts: _Counts) -> None:
-    kept = _kept_versions(connection, origin, [row for row, _ in rows])
+    kept = versions_of(connection, origin, [row for row, _ in rows])
     new: dict[Key, tuple[ResourceRow, Mapping[str, Any]]] = {}
     for row, resource in rows:
         if _counted(row, kept.get(row.key), counts):
             kept[row.key] = StoredVersion(row.updated_at, row.version_id, row.digest)
             new[row.key] = row, resource
     if new:
-        _write(connection, origin, [row for row, _ in new.values()])
+        write(connection, origin, [row for row, _ in new.values()])
         patients = [r for row, r in new.values() if row.type == "Patient"]
-        _write_persons(connection, origin, patients)
+        write_persons(connection, origin, patients)
 
 
 def _counted(row: ResourceRow, old: StoredVersion | None, counts: _Counts) -> bool:
@@ -376,188 +370,6 @@ def _counted(row: ResourceRow, old: StoredVersion | None, counts: _Counts) -> bo
         return False
     counts.replaced += 1
     return True
-
-
-def _kept_versions(
-    connection: Connection, origin: str, rows: Sequence[ResourceRow]
-) -> dict[Key, StoredVersion]:
-    by_type: dict[str, list[str]] = {}
-    for row in rows:
-        by_type.setdefault(row.type, []).append(row.id)
-    c = record_resource.c
-    found: dict[Key, StoredVersion] = {}
-    for kind, ids in by_type.items():
-        query = (
-            select(c.id, c.updated_at, c.version_id, c.digest)
-            .where(c.origin == origin, c.type == kind, c.id.in_(ids))
-            .with_for_update()
-        )
-        for one in connection.execute(query):
-            found[kind, one.id] = StoredVersion(one.updated_at, one.version_id, one.digest)
-    return found
-
-
-def _write(connection: Connection, origin: str, rows: Sequence[ResourceRow]) -> None:
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(record_resource)
-    new, kept = statement.excluded, record_resource.c
-    statement = statement.on_conflict_do_update(
-        index_elements=["origin", "type", "id"],
-        set_={name: new[name] for name in _REPLACED},
-        # Of another writer that put the same resource first, after we looked.
-        where=or_(
-            kept.updated_at.is_(None),
-            new.updated_at.is_(None),
-            kept.updated_at <= new.updated_at,
-        ),
-    )
-    connection.execute(
-        statement,
-        [
-            {
-                "origin": origin,
-                "type": row.type,
-                "id": row.id,
-                "person": row.person,
-                "updated_at": row.updated_at,
-                "version_id": row.version_id,
-                "digest": row.digest,
-                "body": row.body,
-            }
-            for row in rows
-        ],
-    )
-
-
-_REPLACED = ("person", "updated_at", "version_id", "digest", "body")
-
-
-def _write_persons(
-    connection: Connection, origin: str, patients: Sequence[Mapping[str, Any]]
-) -> None:
-    if not patients:
-        return
-    rows = [person_row(patient) for patient in patients]
-    _forget_persons(connection, origin, [row["person"] for row in rows])
-    connection.execute(insert(record_person), [{"origin": origin, **row} for row in rows])
-    identifiers = [
-        {
-            "origin": origin,
-            "person": row["person"],
-            "position": position,
-            "value": identifier.value,
-            "system": identifier.system,
-        }
-        for row in rows
-        for position, identifier in enumerate(demographics_from(row["body"]).identifiers)
-    ]
-    if identifiers:
-        connection.execute(insert(record_identifier), identifiers)
-    keys = [
-        {"key": key, "origin": origin, "person": row["person"]}
-        for row in rows
-        for key in sorted(person_keys(demographics_from(row["body"])))
-    ]
-    if keys:
-        connection.execute(insert(record_person_key), keys)
-
-
-def _forget_persons(connection: Connection, origin: str, persons: Sequence[str]) -> None:
-    for table in (record_identifier, record_person, record_person_key):
-        connection.execute(
-            delete(table).where(table.c.origin == origin, table.c.person.in_(persons))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    """Whose record is meant: the Patient to be used, and all that it stands in for."""
-
-    origin: str
-    person: str
-    same: tuple[str, ...]
-
-
-def _resolve(connection: Connection, person: str, origin: str | None) -> _Resolved | None:
-    c = record_person.c
-    query = select(c.origin, c.replaced_by).where(c.person == person)
-    if origin is not None:
-        query = query.where(c.origin == origin)
-    rows = connection.execute(query.order_by(c.origin)).all()
-    if not rows:
-        return None
-    if len(rows) > 1:
-        raise RecordError(
-            f"{len(rows)} origins know a Patient of that id ({', '.join(r.origin for r in rows)}); "
-            "say which one is meant"
-        )
-    where, other = rows[0]
-    seen = [person]
-    while other and other not in seen and len(seen) < _LONGEST_CHAIN:
-        row = connection.execute(
-            select(c.replaced_by).where(c.origin == where, c.person == other)
-        ).one_or_none()
-        if row is None:
-            break
-        seen.append(other)
-        other = row.replaced_by
-    return _Resolved(where, seen[-1], _stand_in_for(connection, where, seen))
-
-
-def _stand_in_for(connection: Connection, origin: str, persons: Sequence[str]) -> tuple[str, ...]:
-    c = record_person.c
-    found = dict.fromkeys(persons)
-    waiting = list(persons)
-    while waiting and len(found) < _LONGEST_CHAIN:
-        rows = connection.execute(
-            select(c.person).where(c.origin == origin, c.replaced_by.in_(waiting))
-        ).scalars()
-        waiting = [name for name in rows if name not in found]
-        found |= dict.fromkeys(waiting)
-    return tuple(found)
-
-
-def _resources(
-    connection: Connection, who: _Resolved, types: Sequence[str] | None
-) -> list[dict[str, Any]]:
-    c = record_resource.c
-    query = select(c.type, c.id, c.body).where(
-        c.origin == who.origin, c.person.in_(who.same), c.body.is_not(None)
-    )
-    if types is not None:
-        query = query.where(c.type.in_(types))
-    # Not ORDER BY: SQLite would then walk the primary key, through everybody's resources.
-    rows = sorted(connection.execute(query), key=lambda row: (row.type, row.id))
-    resources: list[dict[str, Any]] = [orjson.loads(row.body) for row in rows]
-    wanted = {key for key in _referred(resources) if types is None or key[0] in types}
-    return resources + list(_of_keys(connection, who.origin, sorted(wanted)))
-
-
-def _referred(resources: Iterable[Mapping[str, Any]]) -> set[Key]:
-    """Medication and Device resources that these refer to."""
-    found = set()
-    for resource in resources:
-        for name in ("medicationReference", "device"):
-            for one in mappings(resource.get(name)):
-                key = reference(one)
-                if key is not None and key[0] in _REFERRED:
-                    found.add(key)
-    return found
-
-
-def _of_keys(connection: Connection, origin: str, keys: Sequence[Key]) -> Iterator[dict[str, Any]]:
-    c = record_resource.c
-    for kind in sorted({kind for kind, _ in keys}):
-        ids = [name for found, name in keys if found == kind]
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            query = select(c.body).where(
-                c.origin == origin,
-                c.type == kind,
-                c.id.in_(ids[start : start + _IDS_AT_ONCE]),
-                c.body.is_not(None),
-            )
-            for body in connection.execute(query.order_by(c.id)).scalars():
-                yield orjson.loads(body)
 
 
 def _has_identifier(value: str) -> ColumnElement[bool]:
