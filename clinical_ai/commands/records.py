@@ -13,12 +13,14 @@ from rich.markup import escape
 
 from clinical_ai.commands.common import JsonOption, out, print_rows, settings_of
 from clinical_ai.commands.progress import progress_bars
+from clinical_ai.commands.record_matches import matches
 from clinical_ai.errors import RecordError
 
 records = typer.Typer(
     no_args_is_help=True,
     help="Patients' records: import FHIR resources, list and show what is known of a patient.",
 )
+records.add_typer(matches, name="matches")
 LIST_COLUMNS = ("person", "name", "sex", "birth_date", "identifiers", "origin")
 REFUSED_COLUMNS = ("refused_at", "file", "place", "reason")
 FILE_COLUMNS = ("file", "state", "new", "replaced", "unchanged", "refused")

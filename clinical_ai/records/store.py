@@ -144,6 +144,16 @@ class RecordStore:
             counts.added, counts.replaced, counts.unchanged, counts.older, tuple(counts.refused)
         )
 
+    def put_within(
+        self, connection: Connection, resources: Iterable[Mapping[str, Any]], *, origin: str
+    ) -> PutReport:
+        """Keep resources as `put` does, but in the caller's transaction."""
+        counts = _Counts()
+        _put_rows(connection, _rows(list(enumerate(resources)), counts), origin, counts)
+        return PutReport(
+            counts.added, counts.replaced, counts.unchanged, counts.older, tuple(counts.refused)
+        )
+
     def remove(self, references: Iterable[Key], *, origin: str, at: float | None = None) -> int:
         """Note that the source has deleted resources; returns how many were kept until now.
 
