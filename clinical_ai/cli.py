@@ -29,6 +29,7 @@ from clinical_ai.commands.common import (
     settings_of,
     wait_for_signal,
 )
+from clinical_ai.commands.fhir import fhir
 from clinical_ai.commands.pathways import pathways
 from clinical_ai.commands.records import records
 from clinical_ai.commands.route import route
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.add_typer(bridge, name="bridge")
 app.add_typer(cohort, name="cohort")
+app.add_typer(fhir, name="fhir")
 app.add_typer(pathways, name="pathways")
 app.add_typer(records, name="records")
 app.add_typer(route, name="route")

@@ -10,7 +10,9 @@ import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinical_ai.bundles.bundle import list_bundles
+from clinical_ai.errors import ClinicalAIError
 from clinical_ai.peers import dicom_peers, tls_files, web_peers
+from clinical_ai.records.fhir.echo import echo as echo_fhir
 from clinical_ai.routing import known_names
 from clinical_ai.services import open_services
 from clinical_ai.settings import Settings, missing_settings_file, settings_file
@@ -47,6 +49,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from _peers(settings)
     yield from _web_peers(settings)
     yield from _hl7_peers(settings)
+    yield from _fhir_servers(settings)
     if not settings.result_peers:
         yield Check(
             "results",
@@ -232,3 +235,20 @@ def _hl7_peers(settings: Settings) -> Iterator[Check]:
             continue
         cure = f"`clinical-ai bridge hl7 send-test {name}` sends a message"
         yield Check(label, "ok", f"{peer.host}:{peer.port} takes connections", cure)
+
+
+def _fhir_servers(settings: Settings) -> Iterator[Check]:
+    for name, server in settings.fhir_servers.items():
+        label = f"FHIR server {name}"
+        try:
+            told = echo_fhir(name, server)
+        except ClinicalAIError as error:
+            cure = f"correct fhir_servers.{name}; `clinical-ai fhir echo {name}` asks again"
+            yield Check(label, "error", str(error), cure)
+            continue
+        detail = f"{server.base_url} answered and let us in, in {told.seconds:.3f} s"
+        if told.lacking:
+            lacking = "; ".join(told.lacking)
+            yield Check(label, "warning", f"{detail}; it does not offer {lacking}", "ask its owner")
+        else:
+            yield Check(label, "ok", detail)

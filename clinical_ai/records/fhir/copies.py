@@ -101,6 +101,19 @@ class RecordServers:
         unanswered = asyncio.run(ask_all()) if self._servers else []
         return tuple(name for name in unanswered if name is not None)
 
+    def find(self, server: str, number: str) -> tuple[str, ...]:
+        """Return the ids of the Patients of a server that have a number.
+
+        Raises
+        ------
+        FhirError
+            If the server does not answer.
+        RecordError
+            If no server with role ``read`` has the name.
+        """
+        found = self._with_client(server, lambda client: find_patients(client, number))
+        return tuple(str(one.get("id")) for one in found)
+
     def refresh(self, server: str, person: str) -> RecordCopy:
         """Copy a patient's record as it is now; what the server no longer has is removed.
 
