@@ -1,7 +1,6 @@
 """Data sets, archives and peers for the tests of `pacs_bridge`."""
 
 import shutil
-import socket
 import subprocess
 import time
 import uuid
@@ -30,6 +29,7 @@ from pacs_bridge.peer import Peer
 from pacs_bridge.receive import Listener
 from pacs_bridge.send import echo
 from pacs_bridge.tables import delivery
+from tests.support.processes import free_port
 
 
 def poll(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -38,12 +38,6 @@ def poll(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ct_slice(number: int = 1, *, study: str = "1.2.3", series: str = "1.2.3.1", **more) -> Dataset:

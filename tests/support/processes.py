@@ -1,6 +1,8 @@
 """Real processes for tests: our own commands, DCMTK's storescp, and waiting with a deadline."""
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,11 +18,19 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+# Below the range from which Linux takes ports for outgoing connections, so that none of those
+# has one between the question and its use; at random, as several workers test at once.
+_PORTS = range(12_000, 32_000)
+
+
 def free_port() -> int:
     """Return a TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(
