@@ -85,11 +85,14 @@ class Patience:
         The same for failures of which the last will hardly pass.
     first_seconds
         The wait after the first failure.
+    unreachable_seconds
+        The longest wait between two attempts to reach a peer.
     """
 
     attempts: int = 20  # with the backoff of `retry`: about four hours
     permanent: int = 4
     first_seconds: float = 5.0
+    unreachable_seconds: float = 900.0
 
 
 class OrderedOutbox:
@@ -313,7 +316,11 @@ class OrderedOutbox:
         with writing(self._engine) as connection:
             before = select(sender.c.failures).where(sender.c.peer == peer)
             failures = 1 + connection.execute(before).scalar_one()
-            wait = backoff_seconds(failures, first=self._patience.first_seconds)
+            wait = backoff_seconds(
+                failures,
+                first=self._patience.first_seconds,
+                longest=self._patience.unreachable_seconds,
+            )
             due_at = now + max(wait, failure.retry_after or 0.0)
             connection.execute(
                 update(sender).where(sender.c.peer == peer).values(failures=failures, due_at=due_at)

@@ -106,7 +106,7 @@ def test_a_port_that_is_taken_stops_the_start(tmp_path: Path):
 
 def test_the_documented_metrics_exist(tmp_path: Path):
     page = (Path(__file__).parents[2] / "docs/pacs.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"clinical_ai_[a-z_]+[a-z]", page))
+    documented = set(re.findall(r"clinical_ai_[a-z0-9_]+[a-z]", page))
     with closing(open_services(settings(tmp_path))) as services:
         statistics = ReceiveStatistics()
         statistics.instance("x", 0, 1, 0.1)

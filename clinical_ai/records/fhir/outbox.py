@@ -17,7 +17,10 @@ from pacs_bridge.ordered.outbox import OrderedOutbox, Patience
 
 # Sign-in may take three exchanges before the transaction, and after a refused token two more.
 _EXCHANGES = 6
-_PATIENCE = Patience(permanent=6)  # about three minutes: a server that is just being updated
+_PATIENCE = Patience(
+    permanent=6,  # about three minutes: a server that is just being updated
+    unreachable_seconds=60.0,
+)
 # The server, or what stands before it, asks to be left alone.
 _NOT_NOW = frozenset({429, 502, 503})
 # May pass: time-outs, faults of the server, and two clients that wrote the same at once.
