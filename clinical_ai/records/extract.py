@@ -180,7 +180,7 @@ class _Reading:
             smoking=self._smoking(),
             family_history=self._of(FamilyCondition, lambda _: None),
             procedures=self._of(Procedure, lambda p: p.on),
-            imaging=self._of(ImagingFact, lambda i: i.on),
+            imaging=_said_once(self._of(ImagingFact, lambda i: i.on)),
             unused=self._of(Unused, lambda _: None),
             complete=complete,
         )
@@ -204,6 +204,16 @@ class _Reading:
             pack_years=packs[-1] if packs else None,
             quit_on=quits[-1] if quits and newest.status == "former" else None,
         )
+
+
+def _said_once(facts: Sequence[ImagingFact]) -> tuple[ImagingFact, ...]:
+    """Without the conclusions of reports that an Observation of the same day states too."""
+    observed = {(f.kind, f.value, f.on) for f in facts if not _of_report(f)}
+    return tuple(f for f in facts if not (_of_report(f) and (f.kind, f.value, f.on) in observed))
+
+
+def _of_report(fact: ImagingFact) -> bool:
+    return fact.source.reference.startswith("DiagnosticReport/")
 
 
 def _when(measured: Measured) -> datetime:

@@ -165,7 +165,7 @@ class Vocabulary:
         """Kinds of problem that any of the codings (system, code) stands for, sorted."""
         found: set[str] = set()
         for system, code in codings:
-            if system == SNOMED:
+            if system == SNOMED and code.isdigit():
                 found.update(self.problems.get(code, ()))
             elif system == ICD10:
                 plain = code.upper()
