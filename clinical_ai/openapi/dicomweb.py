@@ -92,8 +92,7 @@ def _retrieve(
 
 
 def _store(path: str) -> Json:
-    body = binary("application/dicom")
-    body |= {'multipart/related; type="application/dicom"': {"schema": {"type": "string"}}}
+    body = binary("multipart/related", "application/dicom")
     return _operation(
         path,
         "Store instances",

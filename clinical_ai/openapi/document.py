@@ -16,6 +16,11 @@ from clinical_ai.openapi.parts import Json, as_json, in_path, operation
 PATH = "/openapi.json"
 DICOMWEB, CDS, HEALTH, METRICS = "/dicomweb", "/cds-services", "/healthz", "/metrics"
 _SERVICE = in_path("service", "^[a-z-]{1,64}$", SERVICES[0].id)
+_VIEW_EXAMPLE: Json = {
+    "hook": "patient-view",
+    "hookInstance": "3f1c9f3e-0d55-4c3c-9d0e-0c4b7b7f2a11",
+    "context": {"userId": "Practitioner/1", "patientId": "p1"},
+}
 _LANGUAGE: Json = {
     "name": "Accept-Language",
     "in": "header",
@@ -44,7 +49,9 @@ def cds_paths() -> dict[str, Json]:
                 {200: as_json(schemas.CARDS)},
                 (*errors, 412),
                 parameters=(_SERVICE, _LANGUAGE),
-                body=as_json(schemas.HOOK_REQUEST),
+                body={
+                    "application/json": {"schema": schemas.HOOK_REQUEST, "example": _VIEW_EXAMPLE}
+                },
             )
         },
         f"{CDS}/{{service}}/feedback": {

@@ -98,12 +98,11 @@ class Guard:
 
         try:
             await self._app(scope, receive, watched)
-        except (OSError, SQLAlchemyError) as error:
-            _log.error(f"{self._name}.unavailable", error=type(error).__name__)
-            await _apologise(503 if not status else 0, scope, receive, send)
         except Exception as error:  # noqa: BLE001 - logged without its message, see above
-            _log.error(f"{self._name}.failed", error=type(error).__name__, at=place_of(error))
-            await _apologise(500 if not status else 0, scope, receive, send)
+            gone = _is_unavailable(error)
+            event = f"{self._name}.{'unavailable' if gone else 'failed'}"
+            _log.error(event, error=type(error).__name__, at=place_of(error))
+            await _apologise(0 if status else 503 if gone else 500, scope, receive, send)
         finally:
             log = _log.debug if 200 <= status < 400 else _log.info
             log(
@@ -134,6 +133,13 @@ class SlowClients:
                 await send(message)
 
         await self._app(scope, receive, send_in_time)
+
+
+def _is_unavailable(error: BaseException) -> bool:
+    """Whether an error, and all that a group of errors holds, is of disk or database."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_unavailable, error.exceptions))
+    return isinstance(error, OSError | SQLAlchemyError)
 
 
 async def _apologise(status: int, scope: Scope, receive: Receive, send: Send) -> None:

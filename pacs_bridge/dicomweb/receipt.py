@@ -93,7 +93,10 @@ class Receipt:
             self._fail(status.MISMATCH)
             return self._outcome(self._failed)
         self._incoming = None
-        stored = self._archive.admit(incoming)
+        try:
+            stored = self._archive.admit(incoming)
+        except OSError:  # the disk refuses, wherever that is
+            return self._outcome(status.OUT_OF_RESOURCES)
         if stored.status != status.SUCCESS:
             return self._outcome(stored.status)
         return Outcome(status.SUCCESS, meta.sop_class_uid, meta.sop_instance_uid, study, series)
@@ -125,6 +128,9 @@ class Receipt:
             return
         except RefusedError as error:
             self._fail(error.status)
+            return
+        except OSError:
+            self._fail(status.OUT_OF_RESOURCES)
             return
         self._take(head[meta.offset :])
 

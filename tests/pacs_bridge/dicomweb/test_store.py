@@ -1,5 +1,6 @@
 """STOW-RS with the field's own client and with bare HTTP."""
 
+import errno
 import io
 import socket
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import JPEGLSLossless
 
+from pacs_bridge.archive import Archive
 from pacs_bridge.dicomweb.limits import Limits
 from pacs_bridge.dicomweb.problem import HttpError
 from pacs_bridge.dicomweb.upload import PartBegins, PartEnds, splitter_for
@@ -168,6 +170,45 @@ def test_limits_of_part_request_and_number(sqlite_archive):
         answer = web.post("/studies", *multipart_of(four))
         assert (answer.status_code, len(referenced(answer))) == (413, 3)
         assert nothing_left(sqlite_archive)
+
+
+class FullAt(Archive):
+    """An archive whose disk is full at one step."""
+
+    step = "incoming"
+
+    def incoming(self, origin):
+        self._fail("incoming")
+        return super().incoming(origin)
+
+    def admit(self, incoming):
+        self._fail("admit")
+        return super().admit(incoming)
+
+    def _fail(self, step):
+        if self.step == step:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("step", ["incoming", "admit", "audit"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_disk_that_is_full_at_any_step_is_a_reason_to_come_again(
+    sqlite_engine, tmp_path, step, count
+):
+    archive = FullAt(tmp_path / "archive", sqlite_engine, watermark_bytes=0)
+    archive.step = step
+
+    def record(access):
+        if step == "audit":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    body, content_type = multipart_of([part10(ct_slice(n + 1)) for n in range(count)])
+    with serving(archive, record=record) as web:
+        answer = web.post("/studies", body, content_type)
+        assert answer.status_code == 503
+        assert "No space" not in answer.text
+        if step != "audit":
+            assert set(reasons(answer).values()) == {0xA700}
 
 
 def test_a_full_disk_is_a_reason_to_come_again(sqlite_engine, tmp_path):
