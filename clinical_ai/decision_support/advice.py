@@ -12,7 +12,16 @@ from risk_models.text import Message as RiskMessage
 
 Indicator = Literal["info", "warning", "critical"]
 RANK: dict[Indicator, int] = {"critical": 0, "warning": 1, "info": 2}
-Sentence = Message | RiskMessage | Problem | Caution | str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The steps by which a guideline came to its answer."""
+
+    steps: tuple[RiskMessage, ...]
+
+
+Sentence = Message | RiskMessage | Problem | Caution | Rule | str
 """Something the `Writer` can put into words; a plain text is a citation, left as it is."""
 
 Topic = Literal["risk", "control", "screening", "nodule-follow-up", "drug", "missing-data", "scope"]

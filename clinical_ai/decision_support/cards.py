@@ -17,6 +17,7 @@ from clinical_ai.decision_support.advice import (
     TOPICS,
     Advice,
     Proposal,
+    Rule,
     Sentence,
 )
 from clinical_ai.decision_support.citations import Citation
@@ -33,6 +34,7 @@ TOPIC_SYSTEM = "urn:clinical-ai:cds-topic"
 REASON_SYSTEM = "urn:clinical-ai:cds-override-reason"
 SYSTEMS = {"SCT": "http://snomed.info/sct", "LN": "http://loinc.org"}
 _SOURCE = N_("Source: {citation}")
+_RULE = N_("Rule applied: {steps}")
 # CommonMark 2.4 allows a backslash before any ASCII punctuation. Marks of lists and headings count
 # at the start only; "://", "www." and "@" are what GFM makes links of unasked.
 _MARKUP = re.compile(
@@ -82,6 +84,9 @@ class Writer:
                 return self._risk.problem(sentence)
             case Caution():
                 return self._risk.caution(sentence)
+            case Rule():
+                steps = "; ".join(map(self._risk.message, sentence.steps))
+                return self._texts.message(Message(_RULE, {"steps": steps}))
 
     def _with_equation(self, message: Message) -> Message:
         """Titles of equations have their translations beside the equations."""

@@ -7,7 +7,7 @@ of the American and Chinese diabetes guidelines, which the clinician sets for ea
 from collections.abc import Iterator
 
 from clinical_ai import codes
-from clinical_ai.decision_support.advice import DECISION_REASONS, Advice, Proposal, Sentence
+from clinical_ai.decision_support.advice import DECISION_REASONS, Advice, Proposal, Rule, Sentence
 from clinical_ai.decision_support.citations import (
     ADA_GLYCAEMIA_2024,
     CHINA_BP_2024,
@@ -15,6 +15,7 @@ from clinical_ai.decision_support.citations import (
 )
 from clinical_ai.decision_support.facts import (
     BP_DISEASE,
+    ckd_stage,
     has_ascvd,
     has_diabetes,
     lipid_record,
@@ -29,6 +30,9 @@ from risk_models.guidelines.classification import Classification
 
 _GRADE_3 = (180, 110)  # mmHg; china_blood_pressure.GRADES
 _ADULT = 18
+_OLD = 65  # from here on age decides the goal, china_blood_pressure.target
+_ORDINARY = "<140/90"
+_DIABETIC_COMPLICATIONS = ("diabetic_retinopathy", "diabetic_kidney_disease")
 
 
 def control_advice(situation: Situation) -> Iterator[Advice]:
@@ -54,8 +58,9 @@ def _blood_pressure(situation: Situation) -> Iterator[Advice]:
     raised = systolic.value >= from_systolic or diastolic.value >= from_diastolic
     if not (known or raised or has_diabetes(record)):
         return
-    disease = [kind for kind in BP_DISEASE if record.has_problem(kind, ever=True)]
-    target = china_blood_pressure.target(age, "low", clinical_disease=bool(disease))
+    disease = any(record.has_problem(kind, ever=True) for kind in BP_DISEASE)
+    risk = _least_risk(situation, systolic.value, diastolic.value, disease=disease)
+    target = china_blood_pressure.target(age, risk, clinical_disease=disease)
     below = BP_TARGET_BELOW[target.category]
     if systolic.value < below[0] and diastolic.value < below[1]:
         return
@@ -64,11 +69,11 @@ def _blood_pressure(situation: Situation) -> Iterator[Advice]:
         value_line(SYSTOLIC, systolic, situation.on),
         value_line(DIASTOLIC, diastolic, situation.on),
         Message(N_("Goal of the guideline: {goal} mmHg"), {"goal": target.category}),
-        *target.branch,
+        Rule(target.branch),
         *target.notes,
         *_home_lines(situation),
     ]
-    if not disease and age < 65:
+    if target.category == _ORDINARY and age < _OLD:
         lines.append(
             Message(
                 N_(
@@ -103,6 +108,29 @@ def _blood_pressure(situation: Situation) -> Iterator[Advice]:
         CHINA_BP_2024,
         reasons=DECISION_REASONS,
     )
+
+
+def _least_risk(situation: Situation, systolic: float, diastolic: float, *, disease: bool) -> str:
+    """The lowest level of the guideline's table that the record allows: nothing is counted twice.
+
+    Risk factors and organ damage are taken as none, since a record hardly ever lists them all.
+    """
+    record = situation.record
+    diabetes = "without complications" if has_diabetes(record) else "none"
+    if any(record.has_problem(kind, ever=True) for kind in _DIABETIC_COMPLICATIONS):
+        diabetes = "with complications"
+    answer = china_blood_pressure.stratify(
+        {
+            "systolic_bp": systolic,
+            "diastolic_bp": diastolic,
+            "risk_factor_count": 0,
+            "target_organ_damage": False,
+            "clinical_disease": disease,
+            "ckd_stage": ckd_stage(situation) or 0,
+            "diabetes_status": diabetes,
+        }
+    )
+    return answer.category if isinstance(answer, Classification) else "low"
 
 
 def _no_pressure(situation: Situation, pressures: tuple[Measured, Measured] | None) -> Advice:
@@ -184,7 +212,7 @@ def _ldl(situation: Situation) -> Iterator[Advice]:
         (
             value_line(LDL, ldl, situation.on),
             Message(N_("Risk by the guideline: {category}"), {"category": _RISKS[answer.category]}),
-            *answer.branch,
+            Rule(answer.branch),
             Message(therapy),
             *assumptions,
             *answer.notes,

@@ -3,6 +3,7 @@
 Interactions, doses, allergies and duplicates are not checked; `scope` says so on every order.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -156,7 +157,8 @@ def _egfr(situation: Situation, rule: EgfrRule, orders: list[DraftOrder]) -> Ite
     for below, indicator, summary in rule.limits:
         if value.value < below:
             values: dict[str, str | int | float] = {
-                "value": f"{value.value:.0f}" if value.value >= 1 else f"{value.value:g}",
+                # Rounded down: 29.96 must not read as 30 on a card that says "below 30".
+                "value": f"{math.floor(value.value * 10) / 10:g}",
                 "day": value.at.date().isoformat(),
             }
             yield Advice(

@@ -68,7 +68,9 @@ def egfr(situation: Situation) -> Measured | None:
     results = evaluate("ckd_epi_2021", fields).results
     if not results:
         return reported
-    return replace(creatinine, kind="egfr", value=results[0].value, unit=_EGFR_UNIT, stated="")
+    return replace(
+        creatinine, kind="egfr", value=round(results[0].value, 1), unit=_EGFR_UNIT, stated=""
+    )
 
 
 def ckd_stage(situation: Situation) -> int | None:

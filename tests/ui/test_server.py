@@ -78,3 +78,19 @@ def test_paths_that_leave_the_site_are_refused(site, path):
     answer, body = get(site.port, path)
     assert answer.status in (400, 404)
     assert b"root:" not in body
+
+
+def test_decision_support_and_the_description_are_served_beside_the_screens(site):
+    answer, body = get(site.port, "/cds-services", {"Accept-Language": "en"})
+    assert answer.status == 200
+    assert b"patient-view" in body
+    assert get(site.port, "/openapi.json")[0].status == 200
+
+
+def test_other_origins_reach_decision_support_by_its_own_list_alone(site):
+    origin = {"Origin": "https://ehr.example"}
+    answer, _ = get(site.port, "/cds-services", origin)
+    assert answer.status == 200
+    assert "Access-Control-Allow-Origin" not in answer.headers  # nobody is on the list
+    for path in ("/cds-servicesx", "/dicomweb/studies", "/openapi.json"):
+        assert get(site.port, path, origin)[0].status == 403

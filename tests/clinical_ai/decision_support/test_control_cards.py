@@ -28,6 +28,8 @@ LIPIDS = (measured("total_cholesterol", 5.0), measured("hdl_cholesterol", 1.2))
         (50, ("hypertension",), 150, 110, "critical"),
         (50, ("hypertension", "stroke"), 131, 70, "warning"),  # goal < 130/80
         (50, ("hypertension", "stroke"), 129, 79, None),
+        (50, ("hypertension", "diabetes"), 139, 79, None),  # medium/high: not decided
+        (50, ("hypertension", "diabetes"), 140, 79, "warning"),
         (70, ("hypertension", "stroke"), 138, 79, None),  # age goes before disease
         (82, ("hypertension",), 149, 89, None),  # goal < 150/90
         (82, ("hypertension",), 150, 89, "warning"),
@@ -69,6 +71,25 @@ def test_diastolic_and_systolic_are_of_the_same_moment():
     early, late = pressure(150, 95, date(2026, 1, 1)), pressure(120, 70)
     record = person(50, problems=(problem("hypertension"),), measurements=(*early, late[0]))
     assert "blood-pressure-missing" in seen(record)
+
+
+@pytest.mark.parametrize(
+    ("problems", "egfr", "goal"),
+    [
+        ((), 90, "<140/90"),
+        (("diabetes",), 90, "<130/80"),  # from 140/90 with diabetes: high
+        (("diabetes", "diabetic_retinopathy"), 90, "<130/80"),
+        ((), 29, "<130/80"),  # kidney disease stage 4: very high
+        (("heart_failure",), 90, "<130/80"),
+    ],
+)
+def test_the_goal_follows_the_least_risk_that_the_record_allows(problems, egfr, goal):
+    record = person(
+        50,
+        problems=tuple(problem(kind) for kind in ("hypertension", *problems)),
+        measurements=(*pressure(150, 85), measured("egfr", egfr)),
+    )
+    assert as_cards(record)["blood-pressure"]["summary"].endswith(f"goal {goal}")
 
 
 @pytest.mark.parametrize(
