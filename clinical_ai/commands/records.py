@@ -1,11 +1,12 @@
 """``clinical-ai records``: patients' records in the local store."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -15,6 +16,8 @@ from clinical_ai.commands.common import JsonOption, out, print_rows, settings_of
 from clinical_ai.commands.progress import progress_bars
 from clinical_ai.commands.record_matches import matches
 from clinical_ai.errors import RecordError
+from clinical_ai.formats import visible
+from clinical_ai.records.record import Demographics, PersonName
 
 records = typer.Typer(
     no_args_is_help=True,
@@ -125,7 +128,7 @@ def records_list(
             "name": _name(one.demographics.names),
             "sex": one.demographics.sex or "",
             "birth_date": str(one.demographics.birth_date or ""),
-            "identifiers": " ".join(i.value for i in one.demographics.identifiers),
+            "identifiers": _numbers(one.demographics),
             "origin": one.origin,
         }
         for one in found
@@ -154,9 +157,8 @@ def records_show(
         print(orjson.dumps(record, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
         return
     who = record.demographics
-    numbers = " ".join(i.value for i in who.identifiers)
     out.print(
-        escape(f"{_name(who.names)}  {who.sex or ''}  {who.birth_date or ''}  {numbers}"),
+        escape(f"{_name(who.names)}  {who.sex or ''}  {who.birth_date or ''}  {_numbers(who)}"),
         highlight=False,
         style="bold",
     )
@@ -179,9 +181,9 @@ def records_refused(
     rows = [
         {
             "refused_at": datetime.fromtimestamp(one.refused_at, UTC).isoformat("T", "seconds"),
-            "file": one.name,
+            "file": visible(one.name),
             "place": one.place,
-            "reason": one.reason,
+            "reason": visible(one.reason),
         }
         for one in found
     ]
@@ -206,8 +208,12 @@ def records_export(
     out.print(f"{written.resources} resources of {written.persons} patients")
 
 
-def _name(names: Any) -> str:
-    return next((n.text or f"{n.family} {n.given}".strip() for n in names), "")
+def _name(names: Sequence[PersonName]) -> str:
+    return visible(next((n.text or f"{n.family} {n.given}" for n in names), ""))
+
+
+def _numbers(who: Demographics) -> str:
+    return " ".join(visible(identifier.value) for identifier in who.identifiers)
 
 
 def _day(written: str | None) -> date | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from clinical_ai.formats import visible
 from clinical_ai.records.record import ClinicalRecord, Concept, Source
 
 
@@ -32,13 +33,17 @@ def record_rows(record: ClinicalRecord, values: int) -> Iterator[Row]:
         packs = "" if smoking.pack_years is None else f", {smoking.pack_years:g} pack-years"
         yield _row("smoking", f"{smoking.status}{packs}", smoking.at, smoking.source)
     for kin in record.family_history:
-        yield _row(f"family, {kin.relation or 'relative'}", _words(kin.concept), None, kin.source)
+        yield _row(
+            f"family, {visible(kin.relation) or 'relative'}", _words(kin.concept), None, kin.source
+        )
     for done in reversed(record.procedures):
         yield _row("procedure", _words(done.concept), done.on, done.source)
     for image in reversed(record.imaging):
         side = f" {image.laterality}" if image.laterality else ""
         unsigned = "" if image.signed else ", not signed"
-        yield _row(f"imaging, {image.kind}{side}", image.value + unsigned, image.on, image.source)
+        yield _row(
+            f"imaging, {image.kind}{side}", visible(image.value) + unsigned, image.on, image.source
+        )
     yield from _measurements(record, values)
     for unused in record.unused:
         yield Row("not used", unused.reason, "", unused.reference)
@@ -61,4 +66,5 @@ def _row(what: str, value: str, on: date | None, source: Source) -> Row:
 
 
 def _words(concept: Concept) -> str:
-    return " ".join(filter(None, [concept.display, concept.code and f"({concept.code})"]))
+    code = visible(concept.code)
+    return " ".join(filter(None, [visible(concept.display), code and f"({code})"]))

@@ -63,3 +63,12 @@ def test_what_does_not_exist_is_said_with_a_cure(run, words, reason):
 def test_a_bad_date_is_wrong_usage(run):
     done = run("list", "--birth-date", "1960")
     assert done.exit_code == 2 and "1960-05-01" in done.output
+
+
+def test_control_characters_of_a_name_do_not_reach_the_terminal(run, tmp_path):
+    evil = patient("p7", name=[{"text": "Li\u001b[2J\u202eNa"}])
+    (tmp_path / "evil.json").write_text(json.dumps(evil))
+    run("import", "evil.json")
+    for shown in (run("list").stdout, run("show", "p7").stdout):
+        assert "\u001b[2J" not in shown and "\u202e" not in shown
+        assert "Li" in shown

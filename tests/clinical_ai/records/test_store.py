@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -174,3 +175,17 @@ def test_text_that_a_database_refuses_does_not_stop_the_rest(store):
     strange = patient("p3", name=[{"text": "a\0b"}], identifier=[{"value": "\0"}])
     assert store.put([strange], origin="local").added == 1
     assert store.person("p3").demographics.names[0].text == "ab"
+
+
+def test_several_writers_of_the_same_patients(store):
+    versions = [
+        [
+            *(patient(f"p{i}") for i in range(20)),
+            *(heart_rate(f"o{i}", f"p{i}", 60 + n, versionId=str(n)) for i in range(20)),
+        ]
+        for n in range(4)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda resources: store.put(resources, origin="local"), versions))
+    assert store.counts() == {"Observation": 20, "Patient": 20}
+    assert len(store.persons()) == 20
