@@ -1,8 +1,10 @@
 """Where a record comes from: known FHIR servers alone, and what happens when they fail."""
 
 import uuid
+from contextlib import closing
 
 import anyio
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -14,6 +16,7 @@ from clinical_ai.records.store import RecordStore
 from clinical_ai.services import open_services
 from clinical_ai.settings import Settings
 from tests.support.fhir_stub import FhirStub
+from tests.support.sekmet import Sekmet
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "male", "birthDate": "1960-01-01"}
 CONDITION = {
@@ -140,3 +143,41 @@ def test_a_patient_id_of_two_sources_is_not_guessed(services):
     store.put([PATIENT], origin="ehr")
     with pytest.raises(RecordError):
         gather(services, asked(None))
+
+
+@pytest.mark.slow
+def test_an_independent_fhir_server_answers_the_templates(tmp_path):
+    server = Sekmet(tmp_path / "sekmet")
+    server.start()
+    try:
+        laboratory = {
+            "resourceType": "Observation",
+            "id": "o1",
+            "status": "final",
+            "category": [{"coding": [{"system": CATEGORY, "code": "laboratory"}]}],
+            "code": {"coding": [{"system": "http://loinc.org", "code": "98979-8"}]},
+            "subject": {"reference": "Patient/p1"},
+            "effectiveDateTime": "2026-01-05T08:00:00Z",
+            "valueQuantity": {
+                "value": 25,
+                "unit": "mL/min/{1.73_m2}",
+                "system": "http://unitsofmeasure.org",
+                "code": "mL/min/{1.73_m2}",
+            },
+        }
+        other = {**CONDITION, "id": "c2", "subject": {"reference": "Patient/p2"}}
+        for resource in (PATIENT, {**PATIENT, "id": "p2"}, CONDITION, other, laboratory):
+            address = f"{server.base_url}/{resource['resourceType']}/{resource['id']}"
+            assert httpx.put(address, json=resource, timeout=30).status_code in (200, 201)
+        ehr = FhirServerSettings(base_url=server.base_url)
+        opened = open_services(Settings(data_dir=tmp_path / "data", fhir_servers={"ehr": ehr}))
+        with closing(opened) as services:
+            found = gather(services, asked(server.base_url))
+        assert found.missing == ()
+        assert found.record.has_problem("diabetes")
+        assert [m.value for m in found.record.series("egfr")] == [25]
+    finally:
+        server.stop()
+
+
+CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"

@@ -1,5 +1,7 @@
 """Good and bad requests to every HTTP address, made from its OpenAPI description: no 5xx.
 
+And no answer that the description does not name.
+
     python -m validation.fuzzing.http_routes [--max-examples 200] [--seed 1]
 
 Starts DICOMweb, decision support and health on a free loopback port over a temporary folder
@@ -39,7 +41,15 @@ from clinical_ai.services import Services, open_services
 from clinical_ai.settings import Settings
 from pacs_bridge.part10 import parse_file_meta
 
-CHECKS = "not_a_server_error"
+CHECKS = ",".join(
+    (
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+    )
+)
+"""No 5xx; and nothing is answered that the description does not name."""
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _START_SECONDS = 20.0
 _UIDS = {
