@@ -4,13 +4,13 @@ Only what the record states. A disease that is not listed gives no field: whethe
 be taken as "no" is for the caller to decide and to say.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from clinical_ai.records.kinds import vocabulary
 from clinical_ai.records.record import ClinicalRecord, FamilyCondition, Measured, Source
-from risk_models.cohort.fields import FIELDS, Kind
+from risk_models.cohort.fields import FIELDS
 
 FieldValue = float | bool | str
 
@@ -41,11 +41,12 @@ _FAMILY = {
     "family_history_ascvd": ("ascvd", "stroke"),
     "family_history_heart_attack": ("myocardial_infarction",),
     "family_history_lung_cancer": ("lung_cancer",),
+    "family_history_diabetes": ("diabetes",),
 }
-_PARENTS = ("FTH", "NFTH", "MTH", "NMTH", "PRN", "NPRN")
+_PARENTS = ("FTH", "NFTH", "MTH", "NMTH")
 _SIBLINGS = ("SIB", "NSIB", "BRO", "NBRO", "SIS", "NSIS", "TWIN", "TWINBRO", "TWINSIS", "FTWIN")
 _CHILDREN = ("CHILD", "NCHILD", "SON", "SONC", "DAU", "DAUC")
-_FIRST_DEGREE = frozenset((*_PARENTS, *_SIBLINGS, "ITWIN", *_CHILDREN))
+_FIRST_DEGREE = frozenset((*_PARENTS, "PRN", "NPRN", *_SIBLINGS, "ITWIN", *_CHILDREN))
 """HL7 v3 RoleCode of parents, siblings and children."""
 _OFFICE = ("systolic_bp", "diastolic_bp")
 _DAYS_A_YEAR = 365.25
@@ -197,14 +198,20 @@ def _smoking(record: ClinicalRecord, on: date) -> Iterable[tuple[str, FieldFact]
         yield name, FieldFact(value, on=smoking.at, source=smoking.source)
 
 
-def _family(history: Iterable[FamilyCondition]) -> Iterable[tuple[str, FieldFact]]:
-    """Relatives of the first degree; a relation that is not stated is not counted."""
+def _family(history: Sequence[FamilyCondition]) -> Iterable[tuple[str, FieldFact]]:
+    """Relatives of the first degree, and diseases "in the family" without a relation."""
     for condition in history:
-        if condition.relation not in _FIRST_DEGREE:
+        if condition.relation and condition.relation not in _FIRST_DEGREE:
             continue
         fact = FieldFact(value=True, source=condition.source)
         for name, kinds in _FAMILY.items():
             if any(kind in condition.kinds for kind in kinds):
                 yield name, fact
-        if "diabetes" in condition.kinds and FIELDS["family_history_diabetes"].kind is Kind.FLAG:
-            yield "family_history_diabetes", fact
+    parents = {
+        condition.relation.removeprefix("N"): condition.source
+        for condition in history
+        if condition.relation in _PARENTS and "hypertension" in condition.kinds
+    }
+    if parents:
+        source = next(iter(parents.values()))
+        yield "parents_with_hypertension", FieldFact(float(len(parents)), source=source)

@@ -114,6 +114,20 @@ def test_relatives_of_the_first_degree_only():
     assert "family_history_diabetes" not in values
 
 
+def test_hypertensive_parents_are_counted_once_each():
+    values, _ = fields(family("MTH", "38341003"), family("NMTH", "59621000"))
+    assert values["parents_with_hypertension"] == 1.0
+    values, _ = fields(family("MTH", "38341003"), family("FTH", "38341003"))
+    assert values["parents_with_hypertension"] == 2.0
+    assert "parents_with_hypertension" not in fields(family("BRO", "38341003"))[0]
+
+
+def test_a_disease_in_the_family_without_a_relation():
+    stated = resource("Condition", "c1", code=concept("160303001", SCT))
+    values, _ = fields(stated)
+    assert values["family_history_diabetes"] is True and "diabetes" not in values
+
+
 def test_body_mass_index_from_height_and_weight():
     values, facts = fields(
         observation("8302-2", 1.6, "m"), observation("29463-7", 64, "kg", name="w")
