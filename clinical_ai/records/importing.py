@@ -5,6 +5,7 @@ that were imported whole are passed over, the others are read from their beginni
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ from pacs_bridge.database import insert_or_ignore, writing
 _AT_ONCE = 1000
 _MOST_REFUSED = 10_000
 """A file with more is no FHIR, and would only fill the database."""
+
+_ORIGIN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 FileState = Literal["imported", "imported before", "failed"]
 
@@ -87,9 +90,11 @@ def import_files(
     Raises
     ------
     RecordError
-        If a path names nothing that can be read. A file that fails is reported, and the
-        others are imported.
+        If a path names nothing that can be read, or `origin` is no name. A file that fails is
+        reported, and the others are imported.
     """
+    if _ORIGIN.fullmatch(origin) is None:
+        raise RecordError(f"origin {origin!r}: use 1 to 64 letters, digits, dots, - or _")
     files = resource_files(paths)
     for done, path in enumerate(files):
         progress(path.name, done, len(files))

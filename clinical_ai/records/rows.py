@@ -74,7 +74,7 @@ def resource_row(resource: object) -> ResourceRow | str:
     try:
         body = orjson.dumps(resource)
     except TypeError:  # orjson.JSONEncodeError
-        return "nested too deep, or text that is no Unicode"
+        return "nested too deep, a number too large, or text that is no Unicode"
     meta = mapping(resource.get("meta"))
     updated = moment(meta.get("lastUpdated"))
     version = text(meta.get("versionId"), 64)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from clinical_ai.errors import RecordError
 from clinical_ai.records import importing
 from clinical_ai.records.importing import import_files, refused_items
 from clinical_ai.records.store import RecordStore
@@ -86,6 +87,12 @@ def test_a_file_that_is_no_fhir_at_all_is_given_up(engine, tmp_path, monkeypatch
     monkeypatch.setattr(importing, "_MOST_REFUSED", 50)
     (report,) = import_files(engine, [ndjson(tmp_path / "a.ndjson", *["oops"] * 200)])
     assert report.state == "failed" and "is it FHIR?" in report.reason
+
+
+@pytest.mark.parametrize("origin", ["", "a" * 65, "ward 7", "../x"])
+def test_an_origin_is_a_name(engine, tmp_path, origin):
+    with pytest.raises(RecordError, match="origin"):
+        list(import_files(engine, [tmp_path], origin=origin))
 
 
 def test_deletions_in_the_order_of_the_file(engine, tmp_path):

@@ -2,6 +2,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clinical_ai.errors import RecordError
 from clinical_ai.records.store import RecordStore
@@ -189,3 +191,31 @@ def test_several_writers_of_the_same_patients(store):
         list(pool.map(lambda resources: store.put(resources, origin="local"), versions))
     assert store.counts() == {"Observation": 20, "Patient": 20}
     assert len(store.persons()) == 20
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(
+                ["resourceType", "id", "meta", "subject", "name", "identifier", "link", "birthDate"]
+            ),
+            json_values | st.sampled_from(["Patient", "Observation", "p1", "2020-02-30"]),
+        )
+        | json_values,
+        max_size=4,
+    )
+)
+def test_no_content_stops_the_store(store, resources):
+    report = store.put([*resources, patient()], origin="local")
+    assert len(report.refused) + report.kept == len(resources) + 1
+    assert store.record("p1") is not None
