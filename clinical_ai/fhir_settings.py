@@ -106,9 +106,6 @@ class FhirServerSettings(BaseModel):
     client_ids
         Whether the server lets us choose the ids of what we write (``PUT Type/id`` of what is
         not there yet). False: it is found by our identifier, or by our tag.
-    patient_system
-        URI of the numbers that patients have in the images, where they are not matched with a
-        Patient of the server; empty leaves it out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,7 +120,6 @@ class FhirServerSettings(BaseModel):
     page_size: int = Field(default=200, ge=1, le=1000)
     post_search: bool = True
     client_ids: bool = True
-    patient_system: str = Field(default="", pattern=r"^([a-z][a-z0-9+.-]*:\S+)?$")
 
 
 def check_fhir_servers(servers: Mapping[str, FhirServerSettings]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from clinical_ai.accounts import SIGNING_ROLES, Account, authenticate
 from clinical_ai.errors import ReviewError
+from clinical_ai.fhir_results import enqueue_fhir, final_fhir
 from clinical_ai.findings import Reading, reading_from_json
 from clinical_ai.hl7_results import enqueue_results, final_messages
 from clinical_ai.messages import N_
@@ -216,6 +217,7 @@ def sign(services: Services, reading_id: str, account: Account, password: str) -
         language=services.settings.language,
     )
     to_ris = final_messages(services, reading, verdicts, signer, written[0].sop_instance_uid)
+    as_fhir = final_fhir(services, reading, verdicts, signer, written[0].sop_instance_uid)
     signed = Signature(
         reading_id,
         signer_account.username,
@@ -226,6 +228,7 @@ def sign(services: Services, reading_id: str, account: Account, password: str) -
     with writing(services.engine) as connection:
         _commit_signature(connection, services, reading, signed, written)
         enqueue_results(connection, to_ris)
+        enqueue_fhir(connection, services, as_fhir)
     return signed
 
 

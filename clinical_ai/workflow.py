@@ -15,6 +15,7 @@ from dbos import DBOS, DBOSConfiguredInstance
 from pydantic import TypeAdapter
 
 from clinical_ai.assessment.assess import assess
+from clinical_ai.fhir_results import enqueue_fhir, preliminary_fhir
 from clinical_ai.findings import Reading, reading_from_json, to_json
 from clinical_ai.hl7_results import enqueue_results, preliminary_messages
 from clinical_ai.messages import N_, Message
@@ -145,8 +146,10 @@ class ReadStudy(DBOSConfiguredInstance):
             return "superseded"
         reports = [f.sop_instance_uid for f in objects if f.kind == identity.SR_PRELIMINARY]
         to_ris = preliminary_messages(self._services, done, reports[0] if reports else "")
+        as_fhir = preliminary_fhir(self._services, done, reports[0] if reports else "")
         with writing(self._services.engine) as connection:
             enqueue_results(connection, to_ris)
+            enqueue_fhir(connection, self._services, as_fhir)
             finish_read(
                 connection,
                 done,

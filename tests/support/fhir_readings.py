@@ -120,9 +120,9 @@ def profile(*, complete: bool = True) -> RiskProfile:
         on=date(2026, 11, 24),
         evaluations={name: evaluate(name, record) for name in names},
         used={
-            "systolic_bp": UsedFact("systolic_bp", 148, "mm[Hg]", date(2026, 11, 1), here, 23),
+            "systolic_bp": UsedFact("systolic_bp", 148.0, "mm[Hg]", date(2026, 11, 1), here, 23),
             "diabetes": UsedFact("diabetes", True, "", None, elsewhere),
-            "age": UsedFact("age", 62, "a", None, Source("his", f"Patient/{PATIENT_ID}")),
+            "age": UsedFact("age", 62.0, "a", None, Source("his", f"Patient/{PATIENT_ID}")),
         },
         enhancers=(
             RiskEnhancer(
