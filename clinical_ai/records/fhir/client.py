@@ -10,6 +10,7 @@ import orjson
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from clinical_ai.fhir_settings import FhirServerSettings
+from clinical_ai.records.elements import mapping
 from clinical_ai.records.fhir.errors import (
     FhirConflictError,
     FhirProtocolError,
@@ -319,8 +320,7 @@ class FhirClient:
         return Written(location, _tagged(tag) or version, created=answer.status == 201)
 
     def _entry_written(self, entry: Mapping[str, Any]) -> Written:
-        response = entry.get("response")
-        response = response if isinstance(response, Mapping) else {}
+        response = mapping(entry.get("response"))
         status = str(response.get("status", ""))
         if not status.startswith("2"):
             raise FhirProtocolError(
@@ -343,7 +343,7 @@ def _path_of(resource: Mapping[str, Any]) -> str:
 
 
 def _version_of(resource: Mapping[str, Any]) -> str | None:
-    version = (resource.get("meta") or {}).get("versionId")
+    version = mapping(resource.get("meta")).get("versionId")
     return version if isinstance(version, str) else None
 
 

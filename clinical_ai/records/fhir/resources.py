@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from clinical_ai.records.elements import mapping
 from clinical_ai.records.fhir.errors import FhirError
 
 Resource = dict[str, Any]
@@ -92,7 +93,7 @@ def content_of(resource: Mapping[str, Any]) -> Resource:
     """Return a resource without what the server adds: version and time of the last change."""
     meta = {
         key: value
-        for key, value in (resource.get("meta") or {}).items()
+        for key, value in mapping(resource.get("meta")).items()
         if key not in ("versionId", "lastUpdated")
     }
     rest = {key: value for key, value in resource.items() if key != "meta"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clinical_ai.fhir_settings import FhirServerSettings
+from clinical_ai.records.elements import mapping
 from clinical_ai.records.fhir.errors import FhirProtocolError
 from clinical_ai.records.fhir.outcome import Issue, read_outcome
 from clinical_ai.records.fhir.paging import Page, link_of, next_page
@@ -136,7 +137,7 @@ class Searcher:
             if resource.get("resourceType") == "OperationOutcome":
                 collected.warnings.update(dict.fromkeys(read_outcome(resource).issues))
                 continue
-            mode = (entry.get("search") or {}).get("mode", "match")
+            mode = mapping(entry.get("search")).get("mode", "match")
             is_match = mode == "match" and resource.get("resourceType") == resource_type
             kept = collected.matches if is_match else collected.included
             kept[reference_to(resource)] = resource
