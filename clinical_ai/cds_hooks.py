@@ -27,10 +27,11 @@ from clinical_ai.decision_support.decide import advice_for
 from clinical_ai.decision_support.feedback import Outcome, parse_feedback
 from clinical_ai.decision_support.hook_request import HookRequest, parse_hook_request
 from clinical_ai.decision_support.orders import draft_orders
-from clinical_ai.decision_support.situation import Situation
+from clinical_ai.decision_support.situation import PathwayRules, Situation
 from clinical_ai.dicomweb_access import ClientTokens
 from clinical_ai.errors import DecisionSupportError, RecordError, SettingsError
 from clinical_ai.openapi.document import openapi_route
+from clinical_ai.pathways.load import load_alarm_rules, load_pathways
 from clinical_ai.risk.assess import assess_risk
 from clinical_ai.services import Services
 from clinical_ai.settings import Settings
@@ -120,6 +121,10 @@ class _Server:
         self._settings = services.settings
         self._source = RecordSource(services)
         self._work = CapacityLimiter(_WORKERS)
+        folder = services.settings.pathways_dir
+        self._pathways = PathwayRules(
+            tuple(load_pathways(folder).values()), load_alarm_rules(folder)
+        )
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -179,6 +184,7 @@ class _Server:
             profile=profile,
             not_answered=gathered.missing,
             orders=draft_orders(asked.orders, asked.selections),
+            pathways=self._pathways,
         )
         made = cards(advice_for(service.hook, situation), Writer(language), asked.patient)
         shown = "; ".join(f"{kind} {card['uuid']}" for kind, card in made)

@@ -1,5 +1,6 @@
 """What a rule has to say, before it has a language and a form: one piece of advice a card."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -7,6 +8,7 @@ from typing import Literal
 from clinical_ai.codes import Code
 from clinical_ai.decision_support.citations import Citation
 from clinical_ai.messages import N_, Message
+from clinical_ai.pathways.definition import Text
 from risk_models.results import Caution, Problem
 from risk_models.text import Message as RiskMessage
 
@@ -21,15 +23,26 @@ class Rule:
     steps: tuple[RiskMessage, ...]
 
 
-Sentence = Message | RiskMessage | Problem | Caution | Rule | str
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A sentence with names that carry their own two languages, as pathway files have them."""
+
+    message: Message
+    names: Mapping[str, Text]
+
+
+Sentence = Message | RiskMessage | Problem | Caution | Rule | Named | str
 """Something the `Writer` can put into words; a plain text is a citation, left as it is."""
 
-Topic = Literal["risk", "control", "screening", "nodule-follow-up", "drug", "missing-data", "scope"]
+Topic = Literal[
+    "risk", "control", "screening", "nodule-follow-up", "pathway", "drug", "missing-data", "scope"
+]
 TOPICS: dict[Topic, str] = {
     "risk": N_("Cardiovascular risk"),
     "control": N_("Control of risk factors"),
     "screening": N_("Screening due"),
     "nodule-follow-up": N_("Nodule follow-up"),
+    "pathway": N_("Care pathways"),
     "drug": N_("Drug safety"),
     "missing-data": N_("Missing data"),
     "scope": N_("Scope of this service"),

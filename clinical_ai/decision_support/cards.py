@@ -16,6 +16,7 @@ from clinical_ai.decision_support.advice import (
     REASONS,
     TOPICS,
     Advice,
+    Named,
     Proposal,
     Rule,
     Sentence,
@@ -87,6 +88,9 @@ class Writer:
             case Rule():
                 steps = "; ".join(map(self._risk.message, sentence.steps))
                 return self._texts.message(Message(_RULE, {"steps": steps}))
+            case Named(message, names):
+                words = {k: text.in_language(self._texts.language) for k, text in names.items()}
+                return self._texts(message.template).format(**message.values, **words)
 
     def _with_equation(self, message: Message) -> Message:
         """Titles of equations have their translations beside the equations."""
@@ -215,4 +219,4 @@ def service_request(code: Code, patient: str, text: str, due: date | None) -> Js
 
 
 def _reference(citation: Citation) -> str:
-    return f"{citation.label}. {citation.reference}"
+    return f"{citation.label}. {citation.reference}" if citation.reference else citation.label

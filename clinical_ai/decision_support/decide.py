@@ -8,6 +8,7 @@ from clinical_ai.decision_support.control_cards import control_advice
 from clinical_ai.decision_support.drug_rules import drug_advice
 from clinical_ai.decision_support.lung_screening import lung_screening_advice
 from clinical_ai.decision_support.nodule_cards import nodule_advice
+from clinical_ai.decision_support.pathway_cards import pathway_advice
 from clinical_ai.decision_support.risk_cards import risk_advice
 from clinical_ai.decision_support.scope import missing_data, order_scope
 from clinical_ai.decision_support.screening_cards import screening_advice
@@ -24,6 +25,7 @@ RULES: dict[Hook, tuple[Rule, ...]] = {
         screening_advice,
         lung_screening_advice,
         nodule_advice,
+        pathway_advice,
         missing_data,
     ),
     "order-select": _ORDER,

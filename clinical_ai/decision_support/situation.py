@@ -6,10 +6,19 @@ from datetime import date
 
 from clinical_ai.decision_support.orders import DraftOrder
 from clinical_ai.messages import N_, Message
+from clinical_ai.pathways.definition import AlarmRules, Pathway
 from clinical_ai.records.record import ClinicalRecord, ImagingFact, Measured
 from clinical_ai.risk.profile import RiskProfile
 
 YEAR_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class PathwayRules:
+    """The care pathways of the site, and its alarms on readings at home."""
+
+    pathways: tuple[Pathway, ...]
+    alarms: AlarmRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,8 @@ class Situation:
         Prefetch keys that the client left empty and that could not be had otherwise.
     orders
         Drafts of ``order-select`` and ``order-sign``.
+    pathways
+        None where none are looked at.
     """
 
     record: ClinicalRecord
@@ -29,6 +40,7 @@ class Situation:
     profile: RiskProfile | None = None
     not_answered: tuple[str, ...] = ()
     orders: tuple[DraftOrder, ...] = ()
+    pathways: PathwayRules | None = None
 
     @property
     def age(self) -> int | None:

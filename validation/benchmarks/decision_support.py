@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -52,10 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for file in sorted(chosen.folder.glob("*.ndjson*")):
                 store.put(_lines(file), origin="local")
             patients = [person.person for person in store.persons()][: chosen.patients]
-            with _serving(services) as url:
-                _call(url, patients[0])  # imports and tables are loaded once
+            with _serving(services) as url, httpx.Client(base_url=url, timeout=60) as client:
+                _call(client, patients[0])  # imports and tables are loaded once
                 with ThreadPoolExecutor(chosen.workers) as pool:
-                    measured = list(pool.map(lambda one: _call(url, one), patients))
+                    measured = list(pool.map(partial(_call, client), patients))
     milliseconds = np.array([seconds * 1000 for seconds, _ in measured])
     result = {
         "patients": len(patients),
@@ -92,7 +93,7 @@ def _serving(services: Services) -> Iterator[str]:
         thread.join(20)
 
 
-def _call(url: str, patient: str) -> tuple[float, int]:
+def _call(client: httpx.Client, patient: str) -> tuple[float, int]:
     """Seconds that the caller waited, and cards that came."""
     body = {
         "hook": "patient-view",
@@ -100,7 +101,7 @@ def _call(url: str, patient: str) -> tuple[float, int]:
         "context": {"userId": "Practitioner/1", "patientId": patient},
     }
     begun = time.perf_counter()
-    answer = httpx.post(f"{url}/cds-services/{_SERVICE}", json=body, timeout=60)
+    answer = client.post(f"/cds-services/{_SERVICE}", json=body)
     seconds = time.perf_counter() - begun
     answer.raise_for_status()
     return seconds, len(answer.json()["cards"])
