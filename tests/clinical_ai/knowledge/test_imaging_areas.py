@@ -1,0 +1,248 @@
+"""The imaging areas of the graph: whole, cited, and equal to what the code computes."""
+
+import pytest
+
+from clinical_ai.assessment import fleischner, lung_rads, lung_screening
+from clinical_ai.assessment.fleischner import IncidentalNodule
+from clinical_ai.assessment.lung_rads import ScreenedNodule
+from clinical_ai.knowledge.graph import KnowledgeGraph, load_graph
+from clinical_ai.knowledge.nodes import Edge, Node, Range
+from risk_models.equations.registry import EQUATIONS
+
+AREAS = ("lung_nodule",)
+SIZES = (0, 3.9, 4, 5.9, 6, 7.9, 8, 8.4, 9.9, 10, 14.9, 15, 29.9, 30, 60)
+
+
+@pytest.fixture(scope="module")
+def graph() -> KnowledgeGraph:
+    return load_graph()
+
+
+def _own(graph: KnowledgeGraph) -> list[Node]:
+    return [n for n in graph.nodes.values() if n.area in AREAS]
+
+
+def _edges(graph: KnowledgeGraph) -> list[Edge]:
+    own = {n.id for n in _own(graph)}
+    return [e for e in graph.edges if e.subject in own or e.object in own]
+
+
+def _limits(graph: KnowledgeGraph, node: str, of: str) -> Range:
+    (found,) = [r for r in graph.node(node).ranges if r.of == of]
+    return found
+
+
+def _to(graph: KnowledgeGraph, node: str, predicate: str) -> set[str]:
+    return {e.object for e in graph.outgoing[node] if e.predicate == predicate}
+
+
+def test_every_edge_joins_what_its_kind_may_join(graph: KnowledgeGraph) -> None:
+    for edge in _edges(graph):
+        kind = graph.edge_types[edge.predicate]
+        assert graph.node(edge.subject).kind in kind.domain, edge
+        assert graph.node(edge.object).kind in kind.range, edge
+        assert all(when in graph.nodes for when in edge.when), edge
+
+
+def test_every_edge_and_every_number_is_cited(graph: KnowledgeGraph) -> None:
+    assert all(edge.citations for edge in _edges(graph))
+    for node in _own(graph):
+        if node.kind in ("Category", "RiskEquation", "Recommendation") or node.ranges:
+            assert node.sources, node.id
+
+
+def test_every_node_is_named_in_both_languages_and_joined_to_another(graph: KnowledgeGraph) -> None:
+    named = {w for e in graph.edges for w in e.when} | {
+        r.of for n in graph.nodes.values() for r in n.ranges
+    }
+    for node in _own(graph):
+        assert set(node.labels) == {"zh", "en"}, node.id
+        assert node.id in graph.outgoing or node.id in graph.incoming or node.id in named, node.id
+        if node.kind == "Recommendation":
+            assert set(node.text) == {"zh", "en"}, node.id
+
+
+def test_no_name_means_two_things(graph: KnowledgeGraph) -> None:
+    owners: dict[str, set[str]] = {}
+    for node in graph.nodes.values():
+        for language in ("zh", "en"):
+            for name in (node.labels[language], *node.synonyms[language]):
+                owners.setdefault(name.casefold(), set()).add(node.id)
+    own = {n.id for n in _own(graph)}
+    assert {n: ids for n, ids in owners.items() if len(ids) > 1 and ids & own} == {}
+
+
+def test_one_value_falls_into_one_category_of_a_scheme(graph: KnowledgeGraph) -> None:
+    schemes: dict[str, list[Range]] = {}
+    for node in _own(graph):
+        if node.scheme and node.ranges:
+            schemes.setdefault(node.scheme, []).extend(node.ranges)
+    assert schemes
+    for scheme, ranges in schemes.items():
+        assert len({(r.of, r.unit) for r in ranges}) == 1, scheme
+        for size in (*SIZES, -1, 1, 2, 5, 7):
+            assert sum(r.holds(size) for r in ranges) <= 1, (scheme, size)
+
+
+def test_equations_are_those_of_the_registry(graph: KnowledgeGraph) -> None:
+    for node in _own(graph):
+        if node.registry_id:
+            assert node.registry_id in EQUATIONS, node.id
+
+
+LUNG_RADS_ROWS = {
+    ("solid", "baseline"): "lr-solid-baseline-",
+    ("solid", "new"): "lr-solid-new-",
+    ("solid", "growing"): "lr-solid-growing-",
+    ("nonsolid", "baseline"): "lr-nonsolid-",
+}
+
+
+@pytest.mark.parametrize(("kind", "timepoint"), LUNG_RADS_ROWS)
+@pytest.mark.parametrize("size", SIZES)
+def test_lung_rads_rows_equal_the_code(
+    graph: KnowledgeGraph, kind: str, timepoint: str, size: float
+) -> None:
+    prefix = LUNG_RADS_ROWS[kind, timepoint]
+    rows = [n for n in _own(graph) if n.id.startswith(prefix) and n.ranges[0].holds(size)]
+    assert len(rows) == 1
+    expected = lung_rads.assess_nodule(
+        ScreenedNodule(kind, timepoint, mean_mm=size)  # type: ignore[arg-type]
+    ).category
+    stated = [
+        e.object
+        for e in graph.outgoing[rows[0].id]
+        if e.predicate == "classifiedAs" and e.note is None
+    ]
+    assert stated == [f"lung-rads-{expected.lower()}"]
+
+
+@pytest.mark.parametrize("timepoint", ["baseline", "growing"])
+@pytest.mark.parametrize("total", [5.9, 6, 12, 40])
+@pytest.mark.parametrize("solid", [0, 3.9, 4, 5.9, 6, 7.9, 8, 12])
+def test_lung_rads_part_solid_rows_equal_the_code(
+    graph: KnowledgeGraph, timepoint: str, total: float, solid: float
+) -> None:
+    if solid > total:
+        return
+    values = {"nodule-mean-diameter": total, "solid-component-diameter": solid}
+    growing = timepoint == "growing"
+    rows = [
+        n
+        for n in _own(graph)
+        if n.id.startswith("lr-part-solid-")
+        and n.id.startswith("lr-part-solid-growing-") == growing
+        and all(r.holds(values[r.of]) for r in n.ranges)
+    ]
+    assert len(rows) == 1
+    expected = lung_rads.assess_nodule(
+        ScreenedNodule("part_solid", timepoint, mean_mm=total, solid_mm=solid)  # type: ignore[arg-type]
+    ).category
+    assert _to(graph, rows[0].id, "classifiedAs") == {f"lung-rads-{expected.lower()}"}
+
+
+def test_juxtapleural_limit_equals_the_code(graph: KnowledgeGraph) -> None:
+    limits = _limits(graph, "lr-juxtapleural-under-10", "nodule-mean-diameter")
+    for size in SIZES:
+        category = lung_rads.assess_nodule(ScreenedNodule("juxtapleural", mean_mm=size)).category
+        if limits.holds(size):
+            assert category == "2"
+    assert lung_rads.assess_nodule(ScreenedNodule("juxtapleural", mean_mm=10)).category != "2"
+
+
+@pytest.mark.parametrize(
+    ("category", "months"), [("1", "12"), ("2", "12"), ("3", "6"), ("4A", "3")]
+)
+def test_lung_rads_follow_up_equals_the_code(
+    graph: KnowledgeGraph, category: str, months: str
+) -> None:
+    (edge,) = [
+        e
+        for e in graph.outgoing[f"lung-rads-{category.lower()}"]
+        if e.object == "low-dose-ct" and e.predicate == "followUp"
+    ]
+    assert edge.interval == f"P{months}M"
+    nodule = {"1": None, "2": 5.0, "3": 7.0, "4A": 9.0}[category]
+    results = (
+        [] if nodule is None else [lung_rads.assess_nodule(ScreenedNodule("solid", mean_mm=nodule))]
+    )
+    found = lung_rads.assess_exam(results)
+    assert found.category == category
+    assert f"in {months} months" in found.recommendation.template
+
+
+def _fleischner_row(graph: KnowledgeGraph, nodule: IncidentalNodule) -> Node:
+    size = fleischner.whole_mm(nodule.size_mm)
+    if nodule.type == "solid":
+        prefix = "fl-solid-multiple-" if nodule.multiple and size >= 6 else "fl-solid-"
+    elif nodule.multiple:
+        prefix = "fl-subsolid-multiple-"
+    elif size < 6:
+        prefix = "fl-subsolid-"
+    else:
+        prefix = "fl-ground-glass-" if nodule.type == "ground_glass" else "fl-part-solid-"
+    rows = [
+        n
+        for n in _own(graph)
+        if n.id.startswith(prefix)
+        and ("multiple" in n.id) == ("multiple" in prefix)
+        and n.ranges[0].holds(size)
+    ]
+    assert len(rows) == 1, [r.id for r in rows]
+    return rows[0]
+
+
+@pytest.mark.parametrize("kind", ["solid", "ground_glass", "part_solid"])
+@pytest.mark.parametrize("multiple", [False, True])
+@pytest.mark.parametrize("high_risk", [False, True])
+@pytest.mark.parametrize("size", [3, 5.4, 5.5, 6, 8.4, 8.5, 20])
+def test_fleischner_rows_equal_the_code(
+    graph: KnowledgeGraph, kind: str, multiple: bool, high_risk: bool, size: float
+) -> None:
+    nodule = IncidentalNodule(kind, size, multiple=multiple, high_risk=high_risk)  # type: ignore[arg-type]
+    advice = fleischner.assess_nodule(nodule).advice
+    row = _fleischner_row(graph, nodule)
+    risk = "fleischner-high-risk" if high_risk else "fleischner-low-risk"
+    said = [
+        e
+        for e in graph.outgoing[row.id]
+        if e.predicate == "followUp" and e.object == "chest-ct" and e.when in ((), (risk,))
+    ]
+    if advice == "no_routine_followup":
+        assert said == []
+        against = [e for e in graph.incoming[row.id] if e.subject == "rec-fleischner-none"]
+        assert against and against[0].when in ((), (risk,))
+        return
+    (edge,) = said
+    first = next(i for i in INTERVALS if i in advice)
+    assert edge.interval == INTERVALS[first]
+    words = "" if edge.note is None else edge.note["en"]
+    assert ("consider" in advice and "18_24" in advice) == ("then consider CT at 18" in words)
+    for part, phrase in (
+        ("2y_4y", "2 and 4 years"),
+        ("every_2y", "every 2 years"),
+        ("annual", "every year for 5"),
+        ("optional", "optional"),
+    ):
+        assert (part in advice) == (phrase in words), (advice, words)
+
+
+INTERVALS = {"3_6m": "P3M/P6M", "6_12m": "P6M/P12M", "ct_12m": "P12M", "ct_3m": "P3M"}
+
+
+def test_fleischner_age_equals_the_code(graph: KnowledgeGraph) -> None:
+    limits = _limits(graph, "age-under-35", "age")
+    assert limits.below == fleischner.MINIMUM_AGE_YEARS
+
+
+def test_lung_screening_criteria_equal_the_code(graph: KnowledgeGraph) -> None:
+    china = _limits(graph, "lung-screening-china", "age")
+    assert (china.from_, china.up_to) == lung_screening.CHINA_AGES
+    packs = _limits(graph, "smoking-china-30", "pack-years")
+    assert packs.from_ == lung_screening.CHINA_PACK_YEARS
+    task_force = _limits(graph, "lung-screening-uspstf", "age")
+    assert (task_force.from_, task_force.up_to) == lung_screening.USPSTF_AGES
+    packs = _limits(graph, "lung-screening-uspstf", "pack-years")
+    assert packs.from_ == lung_screening.USPSTF_PACK_YEARS
+    for node in ("lung-screening-uspstf", "smoking-china-30"):
+        assert str(lung_screening.MAX_YEARS_SINCE_QUITTING) in graph.node(node).labels["en"]
