@@ -205,12 +205,13 @@ class RecordServers:
                     missing=" ".join(copy.missing),
                 )
             )
-        # The store gives more with it: of Patients that this one replaces, and what is referred to.
+        persons = [name for kind, name in now if kind == "Patient"]
+        # The store gives what is referred to as well.
         bases = (self._servers[copy.server].base_url,)
         kept = [
             (str(r["resourceType"]), str(r["id"]))
             for r in before
-            if r["resourceType"] in asked and is_about(r, copy.person, bases)
+            if r["resourceType"] in asked and any(is_about(r, one, bases) for one in persons)
         ]
         gone = [key for key in kept if key not in now]
         if gone:

@@ -6,9 +6,16 @@ from typing import Any
 
 import structlog
 
+from clinical_ai.records.elements import mappings
 from clinical_ai.records.fhir.client import FhirClient
-from clinical_ai.records.fhir.errors import FhirStatusError
-from clinical_ai.records.fhir.resources import Resource, is_about, named_in, reference_to
+from clinical_ai.records.fhir.errors import FhirNotFoundError, FhirStatusError
+from clinical_ai.records.fhir.resources import (
+    Resource,
+    is_about,
+    named_in,
+    own_reference,
+    reference_to,
+)
 
 RECORD_TYPES = (
     "AllergyIntolerance",
@@ -25,6 +32,7 @@ RECORD_TYPES = (
 
 _MOST_UNFILTERED = 2000  # resources looked through where a server cannot search by patient
 _MOST_PATIENTS = 200
+_MOST_MERGED = 10
 _IDS_AT_ONCE = 50
 # Where a server answers so, it does not offer the type, or not to us; the others may be had.
 _NOT_OFFERED = frozenset({400, 403, 404, 405, 422, 501})
@@ -40,7 +48,8 @@ class FetchedRecord:
     Parameters
     ----------
     resources
-        The Patient first; with the Medication resources that others refer to.
+        The Patient first, then those merged with it; with the Medication resources that others
+        refer to.
     missing
         Types that the server does not offer, or did not give whole: that nothing of the type
         is there says nothing.
@@ -56,7 +65,7 @@ async def patient_resources(client: FhirClient, patient_id: str) -> list[Resourc
 
 
 async def fetch_patient(client: FhirClient, patient_id: str) -> FetchedRecord:
-    """Return all that a server has of a patient.
+    """Return all that a server has of a patient, and of Patients that were merged with this one.
 
     Whatever the server gives, what is about another patient, or about nobody, is left out.
 
@@ -67,17 +76,14 @@ async def fetch_patient(client: FhirClient, patient_id: str) -> FetchedRecord:
     FhirError
         If the server does not answer.
     """
-    resources = [await client.read("Patient", patient_id)]
+    resources = await _merged(client, patient_id)
     missing = []
-    for resource_type in RECORD_TYPES:
-        found = await _of_type(client, resource_type, patient_id)
-        if found is None:
-            missing.append(resource_type)
-            continue
-        kept, whole = found
-        resources += kept
-        if not whole:
-            missing.append(resource_type)
+    for person in [str(one["id"]) for one in resources]:
+        for resource_type in RECORD_TYPES:
+            kept, whole = await _of_type(client, resource_type, person)
+            resources += kept
+            if not whole and resource_type not in missing:
+                missing.append(resource_type)
     medications, whole = await _medications(client, resources)
     if not whole:
         missing.append("Medication")
@@ -102,10 +108,37 @@ async def find_patients(
     return tuple(one for one in found.matches if _has_identifier(one, identifier, system))
 
 
+async def _merged(client: FhirClient, patient_id: str) -> list[Resource]:
+    """Return a Patient, and those that replace it or that it replaces (``Patient.link``).
+
+    When two records are merged, servers differ in which Patient the resources then refer to.
+    """
+    found = {patient_id: await client.read("Patient", patient_id)}
+    waiting = [patient_id]
+    while waiting and len(found) < _MOST_MERGED:
+        for linked in _links(found[waiting.pop()], client.settings.base_url):
+            if linked in found or len(found) >= _MOST_MERGED:
+                continue
+            try:
+                found[linked] = await client.read("Patient", linked)
+            except FhirNotFoundError:
+                continue
+            waiting.append(linked)
+    return list(found.values())
+
+
+def _links(patient: Mapping[str, Any], base_url: str) -> Iterator[str]:
+    for link in mappings(patient.get("link")):
+        if link.get("type") in ("replaced-by", "replaces"):
+            kind, _, linked = own_reference(link.get("other"), frozenset({base_url})).partition("/")
+            if kind == "Patient":
+                yield linked
+
+
 async def _of_type(
     client: FhirClient, resource_type: str, patient_id: str
-) -> tuple[list[Resource], bool] | None:
-    """Return the resources of a type, and whether they are all; None if it is not offered."""
+) -> tuple[list[Resource], bool]:
+    """Return the resources of a type, and whether they are all."""
     try:
         found = await client.search(resource_type, [("patient", patient_id)])
     except FhirStatusError as error:
@@ -113,7 +146,7 @@ async def _of_type(
             raise
         if error.status in _UNKNOWN_PARAMETER and error.outcome.has("not-supported"):
             return await _looked_through(client, resource_type, patient_id)
-        return None
+        return [], False
     kept = [one for one in found.matches if is_about(one, patient_id, found.bases)]
     if len(kept) < len(found.matches):
         _log.warning(
@@ -127,14 +160,14 @@ async def _of_type(
 
 async def _looked_through(
     client: FhirClient, resource_type: str, patient_id: str
-) -> tuple[list[Resource], bool] | None:
+) -> tuple[list[Resource], bool]:
     """Look through all resources of a type, for a server that cannot search it by patient."""
     try:
         found = await client.search(resource_type, limit=_MOST_UNFILTERED)
     except FhirStatusError as error:
         if error.status not in _NOT_OFFERED:
             raise
-        return None
+        return [], False
     kept = [one for one in found.matches if is_about(one, patient_id, found.bases)]
     return kept, not found.truncated
 

@@ -1,7 +1,7 @@
 """Resources as JSON objects, and the references between them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clinical_ai.records.elements import mapping
@@ -72,21 +72,17 @@ def is_about(resource: Mapping[str, Any], patient_id: str, bases: Iterable[str])
     """
     if resource.get("resourceType") == "Patient":
         return resource.get("id") == patient_id
-    known = frozenset(bases)
-    return any(
-        found["type"] == "Patient" and found["id"] == patient_id
-        for found in _subjects(resource)
-        if found["base"] is None or found["base"] in known
-    )
+    wanted, known = f"Patient/{patient_id}", frozenset(bases)
+    return any(own_reference(resource.get(name), known) == wanted for name in _SUBJECTS)
 
 
-def _subjects(resource: Mapping[str, Any]) -> Iterator[re.Match[str]]:
-    for name in _SUBJECTS:
-        value = resource.get(name)
-        reference = value.get("reference") if isinstance(value, Mapping) else None
-        found = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
-        if found is not None:
-            yield found
+def own_reference(value: object, bases: frozenset[str]) -> str:
+    """Return ``Type/id`` of a Reference to the same server; empty for any other value."""
+    reference = mapping(value).get("reference")
+    found = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
+    if found is None or (found["base"] is not None and found["base"] not in bases):
+        return ""
+    return f"{found['type']}/{found['id']}"
 
 
 def content_of(resource: Mapping[str, Any]) -> Resource:

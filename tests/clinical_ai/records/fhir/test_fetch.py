@@ -208,6 +208,31 @@ def test_a_type_that_is_not_offered_is_named_as_missing(status: int) -> None:
         assert fetch(server, "p1").missing == ("FamilyMemberHistory",)
 
 
+def test_what_was_said_of_merged_patients_comes_with_the_one_that_stays(
+    engine: Engine, sekmet: Sekmet
+) -> None:
+    old, new, stranger = new_person(), new_person(), new_person()
+    load(sekmet, *record(old), *record(new), *record(stranger))
+
+    def link(person: str, other: str, kind: str) -> None:
+        patient = record(person)[0]
+        reference = {"reference": f"Patient/{other}"}
+        foreign = {"reference": f"https://other.example/fhir/Patient/{stranger}"}
+        links = [{"other": reference, "type": kind}, {"other": foreign, "type": "replaces"}]
+        sekmet.put({**patient, "link": links})
+
+    link(old, new, "replaced-by")
+    link(new, old, "replaces")
+    both = names(record(old)) | names(record(new))
+    for person in (old, new):
+        assert names(fetch(sekmet, person).resources) == both
+    RecordServers(engine, {"his": sekmet.settings()}).refresh("his", old)
+    found = RecordStore(engine).record(old, origin="his")
+    assert found is not None
+    assert found.person == new
+    assert len(found.series("systolic_bp")) == 2
+
+
 def test_a_copy_is_read_while_the_server_is_down_and_tells_its_age(
     engine: Engine, tmp_path: Path
 ) -> None:
