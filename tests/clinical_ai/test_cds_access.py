@@ -1,9 +1,12 @@
 """Who may call decision support: signed calls, and everything that is not one."""
 
+import contextlib
 import hmac
 import json
+import threading
 import time
 import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
 import pytest
@@ -227,3 +230,63 @@ def test_a_file_that_is_no_key_set_is_named(tmp_path):
     file.write_text("{}")
     with pytest.raises(SettingsError, match=r"keys\.json"):
         ClientJwts({"a": CdsClientSettings(issuer=ISSUER, jwks_file=file)}, URL)
+
+
+class KeyServer:
+    """Serves a key set over HTTP, and counts how often it is asked."""
+
+    def __init__(self, content, status=200, headers=()):
+        self.asked = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.asked += 1
+                self.send_response(status)
+                for name, value in headers:
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                with contextlib.suppress(OSError):  # the client stops at its limit
+                    self.wfile.write(content)
+
+            def log_message(self, *arguments):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/jwks.json"
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *arguments):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+
+def test_keys_come_from_the_url_of_the_settings_once():
+    with KeyServer(json.dumps(keys()).encode()) as server:
+        known = ClientJwts({"ehr": CdsClientSettings(issuer=ISSUER, jwks_url=server.url)}, URL)
+        for _ in range(3):
+            assert known.authenticate(request(signed())) is not None
+        assert server.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "headers"),
+    [
+        (b"", 500, ()),
+        (b"x" * (2 * 1024 * 1024), 200, ()),
+        (b"", 302, (("Location", "http://127.0.0.1:1/"),)),
+        (b"<html>", 200, ()),
+    ],
+)
+def test_a_key_server_that_fails_makes_nobody_known(content, status, headers):
+    with KeyServer(content, status, headers) as server:
+        known = ClientJwts({"ehr": CdsClientSettings(issuer=ISSUER, jwks_url=server.url)}, URL)
+        assert known.authenticate(request(signed())) is None
+        assert known.authenticate(request(signed())) is None
+        assert server.asked == 1

@@ -323,6 +323,17 @@ def test_production_without_anybody_who_may_call_is_off(tmp_path):
         assert httpx.get(f"{cds.url}/cds-services").status_code == 404
 
 
+def test_no_card_without_its_line_in_the_trail(tmp_path):
+    settings = Settings(data_dir=tmp_path, cds={"require_authentication": False})
+    with serving(settings) as cds:
+        RecordStore(cds.services.engine).put(record("stored"), origin="local")
+        with cds.services.engine.begin() as connection:
+            audit_event.drop(connection)
+        answer = cds.call(VIEW, "stored")
+        assert answer.status_code == 503
+        assert "stored" not in answer.text and "audit" not in answer.text
+
+
 @pytest.mark.slow
 def test_the_command_serves_and_logs_no_patient(tmp_path):
     port = free_port()
