@@ -9,7 +9,7 @@ from clinical_ai.knowledge.graph import KnowledgeGraph, load_graph
 from clinical_ai.knowledge.nodes import Edge, Node, Range
 from risk_models.equations.registry import EQUATIONS
 
-AREAS = ("lung_nodule",)
+AREAS = ("lung_nodule", "thyroid_nodule")
 SIZES = (0, 3.9, 4, 5.9, 6, 7.9, 8, 8.4, 9.9, 10, 14.9, 15, 29.9, 30, 60)
 
 
@@ -246,3 +246,65 @@ def test_lung_screening_criteria_equal_the_code(graph: KnowledgeGraph) -> None:
     assert packs.from_ == lung_screening.USPSTF_PACK_YEARS
     for node in ("lung-screening-uspstf", "smoking-china-30"):
         assert str(lung_screening.MAX_YEARS_SINCE_QUITTING) in graph.node(node).labels["en"]
+
+
+POINTS = {
+    "thyroid-cystic": 0,
+    "thyroid-spongiform": 0,
+    "thyroid-mixed": 1,
+    "thyroid-solid": 2,
+    "thyroid-anechoic": 0,
+    "thyroid-isoechoic": 1,
+    "thyroid-hypoechoic": 2,
+    "thyroid-very-hypoechoic": 3,
+    "thyroid-wider-than-tall": 0,
+    "thyroid-taller-than-wide": 3,
+    "thyroid-smooth-margin": 0,
+    "thyroid-ill-defined-margin": 0,
+    "thyroid-irregular-margin": 2,
+    "extrathyroidal-extension": 3,
+    "thyroid-comet-tail": 0,
+    "thyroid-macrocalcification": 1,
+    "thyroid-rim-calcification": 2,
+    "thyroid-punctate-foci": 3,
+}
+"""ACR TI-RADS (J Am Coll Radiol 2017;14:587-595, figure 1)."""
+
+
+def test_ti_rads_points(graph: KnowledgeGraph) -> None:
+    scored = {e.subject: e for e in graph.incoming["acr-ti-rads"] if e.predicate == "scoredIn"}
+    assert set(scored) == set(POINTS)
+    for sign, points in POINTS.items():
+        note = scored[sign].note
+        assert note is not None
+        assert f"{points} point" in note["en"] and f"{points}分" in note["zh"]
+
+
+@pytest.mark.parametrize(
+    ("points", "level"), [(0, 1), (2, 2), (3, 3), (4, 4), (6, 4), (7, 5), (14, 5)]
+)
+def test_ti_rads_levels(graph: KnowledgeGraph, points: int, level: int) -> None:
+    held = [n.id for n in _own(graph) if n.scheme == "acr-ti-rads" and n.ranges[0].holds(points)]
+    assert held == [f"acr-tr{level}"]
+
+
+@pytest.mark.parametrize(
+    ("level", "needle", "follow_up"), [("3", 25, 15), ("4", 15, 10), ("5", 10, 5)]
+)
+def test_ti_rads_sizes(graph: KnowledgeGraph, level: str, needle: int, follow_up: int) -> None:
+    sizes = {
+        e.object: _limits(graph, e.when[0], "thyroid-nodule-diameter").from_
+        for e in graph.outgoing[f"acr-tr{level}"]
+        if e.predicate == "followUp"
+    }
+    assert sizes == {"thyroid-fna": needle, "thyroid-ultrasound": follow_up}
+
+
+@pytest.mark.parametrize(
+    ("points", "level"),
+    [(-1, "2"), (0, "3"), (1, "4a"), (2, "4b"), (3, "4c"), (4, "4c"), (5, "5")],
+)
+def test_c_tirads_levels_and_no_sizes(graph: KnowledgeGraph, points: int, level: str) -> None:
+    held = [n.id for n in _own(graph) if n.scheme == "c-tirads" and n.ranges[0].holds(points)]
+    assert held == [f"c-tr{level}"]
+    assert not _to(graph, held[0], "followUp"), "no source of its sizes is stored"
