@@ -19,6 +19,11 @@ SIGNING_ROLES: frozenset[Role] = frozenset({"radiologist"})
 # Who may let a study go on that routing holds or ignores.
 RELEASING_ROLES: frozenset[Role] = frozenset({"radiologist", "administrator"})
 
+# Who may say that an alarm of a patient's readings was seen.
+ACKNOWLEDGING_ROLES: frozenset[Role] = frozenset({"physician"})
+# Who may look at the follow-up of chronic disease.
+FOLLOW_UP_ROLES: frozenset[Role] = frozenset({"physician", "radiologist"})
+
 MAX_FAILURES = 5
 LOCK_SECONDS = 15 * 60
 MIN_PASSWORD_LENGTH = 10  # NIST SP 800-63B asks for at least 8

@@ -1,16 +1,38 @@
 """Entry script of the screens; Streamlit runs it from the top for every interaction.
 
-The URL's query names the page: ``?study=UID&version=DIGEST`` is a review, no query the
-worklist. The pages live in ``ui/screens``, not in ``ui/pages``: Streamlit opens files of a
-folder of that name by URL, without this script and so without the sign-in. Paths of its own
-page navigation are not used either, because its front end probes them and logs errors.
+The URL's query names the page: ``?study=UID&version=DIGEST`` is a review, ``?page=NAME`` one
+of `PAGES`, no query the worklist. The pages live in ``ui/screens``, not in ``ui/pages``:
+Streamlit opens files of a folder of that name by URL, without this script and so without the
+sign-in. Paths of its own page navigation are not used either, because its front end probes
+them and logs errors.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import get_args
 
 import streamlit as st
 
+from clinical_ai.accounts import FOLLOW_UP_ROLES, Role
+from clinical_ai.messages import N_
 from clinical_ai.texts import Language, Texts
 from ui import session
-from ui.screens import review, sign_in, worklist
+from ui.screens import follow_up, review, sign_in, worklist
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the navigation, and who may open it."""
+
+    title: str
+    roles: frozenset[Role]
+    show: Callable[[session.Screen], None]
+
+
+PAGES = {
+    "worklist": Page(N_("Worklist"), frozenset(get_args(Role)), worklist.show),
+    "follow-up": Page(N_("Follow-up"), FOLLOW_UP_ROLES, follow_up.show),
+}
 
 # Less empty space at the top, and pictures that stay in view beside a long list of findings.
 _STYLE = """<style>
@@ -57,8 +79,31 @@ def main() -> None:
     screen = session.Screen(services, account, _)
     if "study" in st.query_params:
         review.show(screen)
-    else:
-        worklist.show(screen)
+        return
+    allowed = {name: page for name, page in PAGES.items() if account.role in page.roles}
+    name = st.query_params.get("page", "worklist")
+    if name not in allowed:
+        name = "worklist"
+    _navigation(allowed, name, _)
+    allowed[name].show(screen)
+
+
+def _navigation(pages: dict[str, Page], current: str, _: Texts) -> None:
+    """Show the pages that the role may open, where there is more than one."""
+    if len(pages) < 2:
+        return
+    chosen = st.segmented_control(
+        _("Pages"),
+        list(pages),
+        default=current,
+        format_func=lambda name: _(pages[name].title),
+        key=f"page-{current}",
+        label_visibility="collapsed",
+        required=True,
+    )
+    if chosen != current:
+        st.query_params.from_dict({} if chosen == "worklist" else {"page": chosen})
+        st.rerun()
 
 
 main()
