@@ -1,9 +1,9 @@
 """A small hospital for the screens: accounts, studies in every state, readings with findings."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from clinical_ai.identifiers import derive_uid, derive_uuid
 from clinical_ai.messages import Message
 from clinical_ai.record_link import FOUND, UNCERTAIN
 from clinical_ai.records.record import ImagingFact, Source
+from clinical_ai.records.store import RecordStore
 from clinical_ai.risk.assess import assess_risk
 from clinical_ai.risk.profile import RiskProfile
 from clinical_ai.risk.stored import keep_profile
@@ -43,6 +44,7 @@ from clinical_ai.store.tables import study_read
 from pacs_bridge.assembly import content_version_of
 from pacs_bridge.database import writing
 from tests.support.clinical_records import healthy_measurements, problem, record, smokes
+from tests.support.fhir_people import blood_pressure, condition, patient, week_at_home
 
 PASSWORD = "correct horse battery"
 HOSTILE_REFERENCE = "Observation/**x**<b>y</b>![](http://e.vil/a)"
@@ -156,8 +158,20 @@ def open_hospital(data_dir: Path, port: int = 8501) -> Hospital:
             .where(study_read.c.study_uid == studies["clear"])
             .values(urgency="routine")
         )
+    RecordStore(services.engine).put(people(date.today()), origin="local")  # noqa: DTZ011
     services.close()
     return Hospital(settings, studies, versions)
+
+
+def people(today: date) -> Iterator[dict]:
+    """One with bad readings at home, one late whose name and district are hostile."""
+    yield patient("home", family="Qian", address=[{"district": "Haidian"}])
+    yield condition("home", 1, "I10", "2020-01-01")
+    yield blood_pressure("home", 1, 136, 86, (today - timedelta(days=20)).isoformat())
+    yield from week_at_home("home", 178, 104, today)
+    yield patient("late", family=HOSTILE_NAME, address=[{"district": "**x**<b>y</b>"}])
+    yield condition("late", 1, "I10", "2020-01-01")
+    yield blood_pressure("late", 1, 166, 98, (today - timedelta(days=500)).isoformat())
 
 
 def store(services: Services, ds: Dataset) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from clinical_ai.formats import person_name
+from clinical_ai.pathways.alarm_store import open_alarms
 from clinical_ai.routing import placement
 from clinical_ai.services import open_services
 from clinical_ai.store.reads import begin_attempt
@@ -173,6 +174,54 @@ def test_a_record_that_may_be_another_persons_is_warned_of(page, site):
     warning = page.get_by_text("A record was found that may be another person's").first
     playwright.expect(warning).to_be_visible()
     playwright.expect(page.get_by_text("Record and risk · record uncertain")).to_be_visible()
+
+
+def open_follow_up(page, site, username="smith"):
+    sign_in(page, site, username)
+    page.get_by_text("Follow-up", exact=True).click()
+    page.get_by_role("button", name="Look through all records").click()
+    page.get_by_text("2 people looked at").wait_for()
+
+
+def choose_first_row(page, table):
+    """Choose a row by its box, which the grid draws itself."""
+    box = page.get_by_test_id("stDataFrame").first.bounding_box()
+    page.mouse.click(box["x"] + 15, box["y"] + 52)
+
+
+def test_a_physician_sees_an_alarm_and_acknowledges_it(page, site):
+    open_follow_up(page, site)
+    choose_first_row(page, "Alarms")
+    page.get_by_label("What was done").fill("Called the patient")
+    page.get_by_text("Readings at home").wait_for()
+    assert page.get_by_text("Qian").count() >= 1
+    page.get_by_role("button", name="Acknowledge", exact=True).click()
+    services = open_services(site.hospital.settings)
+    with closing(services):
+        wait_for(lambda: acknowledged(services) == {"smith"}, "the acknowledgement")
+        with services.engine.connect() as connection:
+            actions = set(connection.execute(select(audit_event.c.action)).scalars())
+    assert {"alarm-acknowledged", "view-record"} <= actions
+
+
+def acknowledged(services):
+    with services.engine.connect() as connection:
+        alarms = open_alarms(connection, all_alarms=True)
+    return {a.acknowledged_by for a in alarms if a.acknowledged_at is not None}
+
+
+def test_the_overdue_list_shows_hostile_text_letter_by_letter(page, site):
+    open_follow_up(page, site)
+    page.get_by_text("Overdue", exact=True).first.click()
+    page.get_by_text("visits and tests of").wait_for()
+    choose_first_row(page, "Overdue")
+    page.get_by_role("heading", name="<script>").wait_for()
+    assert page.locator("h3 script, h3 strong, h3 img").count() == 0
+
+
+def test_a_radiologist_may_look_at_alarms_but_not_acknowledge(page, site):
+    open_follow_up(page, site, "liwei")
+    assert page.get_by_role("button", name="Acknowledge", exact=True).count() == 0
 
 
 def test_scrolling_and_windows_change_the_picture(page, site):
