@@ -58,6 +58,21 @@ def lung(*, findings: int = 3, smoking: str | None = None) -> Reading:
     return assess(lung_reading(findings=findings), AssessmentContext(age_years=66, smoking=smoking))
 
 
+def lung_with_record() -> Reading:
+    """Return a reading that used a record: each finding has its probability too."""
+    context = AssessmentContext(
+        age_years=66,
+        sex="F",
+        smoking="former",
+        pack_years=30.0,
+        years_since_quitting=4.0,
+        emphysema=True,
+        lung_cancer_in_family=False,
+        has_record=True,
+    )
+    return assess(lung_reading(findings=3), context)
+
+
 def small_lung() -> Reading:
     """Return a reading of one solid nodule of 5 mm: routine."""
     reading = lung_reading(findings=1)

@@ -169,6 +169,8 @@ def _element(path: str, element: Mapping[str, Any], known: set[str]) -> Iterator
         element.get("system") and element.get("code")
     ):
         yield "a code needs both its system and its value"
+    if last == "identifier" and not element.get("value"):
+        yield "an identifier without a value identifies nothing"
     if "coding" in element and not element["coding"]:
         yield "has an empty list of codes"
     if "system" in element and not _ABSOLUTE.fullmatch(str(element["system"])):

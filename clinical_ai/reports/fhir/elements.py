@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from datetime import time as clock_time
 from typing import Any
 
 from clinical_ai.codes import PRIVATE_SCHEME, Code
@@ -136,25 +137,33 @@ def instant(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
+def dicom_day(text: str) -> date | None:
+    """Return a DICOM date (PS3.5, VR DA: eight digits); None if it is none."""
+    digits = text.strip()
+    if not re.fullmatch(r"[0-9]{8}", digits):
+        return None
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+
+
 def dicom_moment(day: str, time: str) -> str:
     """Return a DICOM date and time as a FHIR ``dateTime``; empty if the date is none.
 
     A time without a zone is local (PS3.3 C.12.1.1.8).
     """
-    try:
-        found = datetime.strptime(day.strip(), "%Y%m%d")  # noqa: DTZ007 - zone follows
-    except ValueError:
+    found = dicom_day(day)
+    if found is None:
         return ""
-    digits = time.strip().split(".")[0]
-    for shape in ("%H%M%S", "%H%M"):
-        try:
-            clock = datetime.strptime(digits, shape).time()  # noqa: DTZ007
-        except ValueError:
-            continue
-        # %H takes one digit too, a DICOM time never does
-        if len(digits) == len(shape):
-            return instant(datetime.combine(found.date(), clock).astimezone())
-    return found.date().isoformat()
+    digits = re.fullmatch(r"([0-9]{2})([0-9]{2})([0-9]{2})?(\.[0-9]{1,6})?", time.strip())
+    if digits is None:
+        return found.isoformat()
+    try:
+        clock = clock_time(int(digits[1]), int(digits[2]), int(digits[3] or 0))
+        return instant(datetime.combine(found, clock).astimezone())
+    except (ValueError, OverflowError):  # no such time, or a year that has no zone
+        return found.isoformat()
 
 
 def annotation(text: str) -> Element:
@@ -198,10 +207,15 @@ def without_empty(resource: Resource) -> Resource:
     return {name: value for name, value in kept.items() if value not in ("", [], {}, None)}
 
 
+def cleaned(text: str) -> str:
+    """Return `text` without control characters and blanks around it."""
+    return _CONTROL.sub("", text).strip()
+
+
 def _pruned(value: Any) -> Any:
     if isinstance(value, dict):
         return without_empty(value)
     if isinstance(value, list):
         pruned = [_pruned(item) for item in value]
         return [item for item in pruned if item not in ("", [], {}, None)]
-    return _CONTROL.sub("", value).strip() if isinstance(value, str) else value
+    return cleaned(value) if isinstance(value, str) else value

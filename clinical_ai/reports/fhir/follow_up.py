@@ -18,6 +18,7 @@ from clinical_ai.reports.fhir.elements import (
     Resource,
     concept,
     day_after,
+    dicom_day,
     instant,
     new_resource,
     notes,
@@ -170,9 +171,8 @@ def _period(study_date: str, months: tuple[int, int] | None) -> Element | None:
     """Return the window of the first CT, counted from the examination."""
     if months is None:
         return None
-    try:
-        day = datetime.strptime(study_date.strip(), "%Y%m%d").date()  # noqa: DTZ007 - a date
-    except ValueError:
+    day = dicom_day(study_date)
+    if day is None:
         return None
     return {"start": _in_months(day, months[0]), "end": _in_months(day, months[1])}
 

@@ -6,6 +6,7 @@ from clinical_ai.reports.fhir.elements import (
     Element,
     Resource,
     annotation,
+    cleaned,
     coding,
     dicom_moment,
     dicom_uid,
@@ -30,7 +31,7 @@ def imaging_study(told: Told, note: str = "") -> Resource:
     resource = new_resource("ImagingStudy", study.study_instance_uid)
     # First, so that a server's own ImagingStudy is found by it.
     resource["identifier"].insert(0, dicom_uid(study.study_instance_uid))
-    if study.accession_number.strip():
+    if has_accession(told):
         resource["identifier"].append(accession(told))
     return without_empty(
         {
@@ -53,9 +54,14 @@ def study_reference(told: Told) -> Element:
     return {"reference": f"ImagingStudy/{resource_id('ImagingStudy', _uid(told))}"}
 
 
+def has_accession(told: Told) -> bool:
+    """Whether the study has an accession number."""
+    return bool(cleaned(told.study.accession_number))
+
+
 def accession(told: Told) -> Element:
     """Return the accession number as an Identifier."""
-    return identifier("", told.study.accession_number.strip(), type=hl7.ACCESSION.concept)
+    return identifier("", cleaned(told.study.accession_number), type=hl7.ACCESSION.concept)
 
 
 def _series(series: SeriesRecord) -> Element:

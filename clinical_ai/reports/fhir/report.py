@@ -21,7 +21,7 @@ from clinical_ai.reports.fhir.elements import (
     new_resource,
     reference_to,
 )
-from clinical_ai.reports.fhir.imaging_study import accession, study_reference
+from clinical_ai.reports.fhir.imaging_study import accession, has_accession, study_reference
 from clinical_ai.reports.fhir.people import organization, practitioner
 from clinical_ai.reports.fhir.told import Told
 from clinical_ai.reports.signing import Signer
@@ -79,7 +79,7 @@ def diagnostic_report(
     }
     if told.sr_sop_instance_uid:
         resource["identifier"].append(dicom_uid(told.sr_sop_instance_uid))
-    if told.study.accession_number.strip():
+    if has_accession(told):
         resource["basedOn"] = [logical_reference("ServiceRequest", accession(told))]
     if signer is not None:
         resource["resultsInterpreter"] = [practitioner(signer)]

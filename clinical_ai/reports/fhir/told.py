@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clinical_ai.errors import ReportError
 from clinical_ai.reports.fhir import vocabulary as hl7
-from clinical_ai.reports.fhir.elements import Element, identifier
+from clinical_ai.reports.fhir.elements import Element, cleaned, identifier
 from clinical_ai.texts import Texts
 from pacs_bridge.records import SeriesRecord, StudyRecord
 
@@ -32,7 +32,7 @@ class PatientLink:
     @property
     def known(self) -> bool:
         """Whether anything says who the patient is."""
-        return bool(self.reference or self.number)
+        return bool(self.reference or cleaned(self.number))
 
     def subject(self) -> Element:
         """Return the reference that every resource on the patient carries.
@@ -50,7 +50,7 @@ class PatientLink:
         found: Element = {"type": "Patient"}
         if self.reference:
             found["reference"] = self.reference
-        if self.number:
+        if cleaned(self.number):
             more: Element = {"type": hl7.MEDICAL_RECORD.concept}
             if self.assigner:
                 more["assigner"] = {"display": self.assigner}

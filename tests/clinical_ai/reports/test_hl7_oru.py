@@ -19,8 +19,8 @@ from clinical_ai.reports.signing import Signer
 from clinical_ai.texts import Texts
 from pacs_bridge.hl7.conformance import problem
 from pacs_bridge.hl7.order_index import ImagingOrder
-from pacs_bridge.records import StudyRecord
 from tests.support.ct_series import STUDY_UID, lung_reading
+from tests.support.fhir_readings import STUDY as ARCHIVED
 
 MADE_AT = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 SIGNER = Signer("wang", "王|医生^", "示范医院", 1795509000.5)
@@ -38,26 +38,11 @@ ROUTE = Route(
     assigning_authority="HOSP",
     ideographic_first=True,
 )
-STUDY = StudyRecord(
-    study_instance_uid=STUDY_UID,
+STUDY = replace(
+    ARCHIVED,
     patient_id="P|1",
-    issuer_of_patient_id="",
     patient_name="Zhang^San^^Dr^Jr=张^三",
-    patient_birth_date="19600101",
-    patient_sex="F",
-    accession_number="ACC1",
-    study_date="20261123",
-    study_time="101112.5",
     study_description="Chest & abdomen",
-    study_id="1",
-    referring_physician_name="",
-    modalities=("CT",),
-    created_at=1.0,
-    last_received_at=1.0,
-    due_at=None,
-    state="complete",
-    content_version="v1",
-    content_sequence=1,
 )
 ORDER = ImagingOrder(
     accession_number="ACC1",

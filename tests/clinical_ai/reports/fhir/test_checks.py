@@ -42,6 +42,7 @@ SEEDED = [
     ("DiagnosticReport", put("effectiveDateTime", "2026-13-01"), "no date"),
     ("DiagnosticReport", put("issued", "2026-11-24T10:00:00"), "no zone"),
     ("Task", put("lastModified", "yesterday"), "no date"),
+    ("ImagingStudy", put("identifier", [{"system": "urn:dicom:uid"}]), "identifies nothing"),
     ("Observation", drop("device"), "is missing"),
     ("Observation", put("id", "a b"), "no FHIR id"),
     ("Observation", put("code", {"coding": [{"code": "1"}]}), "both its system"),

@@ -16,6 +16,7 @@ from tests.support.fhir_readings import (
     SIGNER,
     VERDICTS,
     lung,
+    lung_with_record,
     mammography,
     newer,
     no_finding,
@@ -55,6 +56,7 @@ SETS = {
     "small nodule, low and high risk": lambda: preliminary_resources(
         told(language="en"), small_lung()
     ),
+    "with the patient's record": lambda: preliminary_resources(told(), lung_with_record()),
     "nothing found": lambda: preliminary_resources(told(), no_finding()),
     "mammography not read": lambda: preliminary_resources(told(), mammography()),
     "signed with a rejection": lambda: final_resources(
