@@ -57,7 +57,9 @@ def diagnostic_report(
         The interpreter; None while only the model has spoken.
     """
     texts = told.texts
-    lines = statements.impression(reading, note, texts)
+    # R4's report has no notes, and what stands against the input must not be lost.
+    cautions = [texts.message(caution) for caution in reading.cautions]
+    lines = [*statements.impression(reading, note, texts), *cautions]
     resource = {
         **new_resource("DiagnosticReport", reading.study_uid, reading.reader),
         "status": status,

@@ -279,3 +279,10 @@ def test_the_conclusion_is_in_the_language_of_the_site():
     assert "肺结节" in chinese["conclusion"]
     assert "Nodule of lung" in english["conclusion"]
     assert chinese["id"] == english["id"]
+
+
+def test_what_stands_against_the_input_is_in_the_report():
+    for made in (preliminary(), final()):
+        report = one(made, "DiagnosticReport")
+        assert "Slices of 2 mm." in report["conclusion"]
+        assert "Slices of 2 mm." in report["text"]["div"]
