@@ -1,15 +1,21 @@
 """The imaging areas of the graph: whole, cited, and equal to what the code computes."""
 
-import pytest
+import json
+from importlib.resources import files
 
+import pytest
+from pydicom.sr._concepts_dict import concepts
+
+from clinical_ai import codes
 from clinical_ai.assessment import fleischner, lung_rads, lung_screening
 from clinical_ai.assessment.fleischner import IncidentalNodule
 from clinical_ai.assessment.lung_rads import ScreenedNodule
+from clinical_ai.decision_support import screening_cards
 from clinical_ai.knowledge.graph import KnowledgeGraph, load_graph
 from clinical_ai.knowledge.nodes import Edge, Node, Range
 from risk_models.equations.registry import EQUATIONS
 
-AREAS = ("lung_nodule", "thyroid_nodule")
+AREAS = ("lung_nodule", "thyroid_nodule", "breast")
 SIZES = (0, 3.9, 4, 5.9, 6, 7.9, 8, 8.4, 9.9, 10, 14.9, 15, 29.9, 30, 60)
 
 
@@ -308,3 +314,77 @@ def test_c_tirads_levels_and_no_sizes(graph: KnowledgeGraph, points: int, level:
     held = [n.id for n in _own(graph) if n.scheme == "c-tirads" and n.ranges[0].holds(points)]
     assert held == [f"c-tr{level}"]
     assert not _to(graph, held[0], "followUp"), "no source of its sizes is stored"
+
+
+@pytest.mark.parametrize(
+    ("per_cent", "category"),
+    [
+        (0, None),
+        (1, "3"),
+        (2, "3"),
+        (2.1, "4a"),
+        (10, "4a"),
+        (11, "4b"),
+        (50, "4b"),
+        (51, "4c"),
+        (94.9, "4c"),
+        (95, "5"),
+        (100, "5"),
+    ],
+)
+def test_bi_rads_likelihood(graph: KnowledgeGraph, per_cent: float, category: str | None) -> None:
+    held = [
+        n.id
+        for n in _own(graph)
+        if n.scheme == "bi-rads-likelihood" and n.ranges[0].holds(per_cent)
+    ]
+    assert held == ([] if category is None else [f"bi-rads-{category}"])
+
+
+def test_mammography_ages_equal_decision_support(graph: KnowledgeGraph) -> None:
+    limits = _limits(graph, "women-40-74", "age")
+    assert (limits.from_, limits.up_to) == screening_cards.MAMMOGRAPHY_AGES
+    assert limits.sex == "female"
+    (edge,) = [e for e in graph.outgoing["mammography"] if e.when == ("women-40-74",)]
+    years = screening_cards.MAMMOGRAPHY_DAYS / screening_cards.YEAR_DAYS
+    assert edge.interval == f"P{years:.0f}Y"
+
+
+def test_breast_codes_equal_those_of_records_and_readings(graph: KnowledgeGraph) -> None:
+    answers = json.loads((files("clinical_ai.records") / "data" / "answers.json").read_bytes())
+    for code, category in _find(answers, "bi_rads").items():
+        assert code in {c.code for c in graph.node(f"bi-rads-{category}").codes}
+    for letter, code in zip(
+        "abcd",
+        (
+            codes.ALMOST_ENTIRELY_FAT,
+            codes.SCATTERED_FIBROGLANDULAR,
+            codes.HETEROGENEOUSLY_DENSE,
+            codes.EXTREMELY_DENSE,
+        ),
+        strict=True,
+    ):
+        assert [c.code for c in graph.node(f"density-{letter}").codes] == [code.value]
+
+
+def _find(table: object, name: str) -> dict[str, str]:
+    """The first mapping of that name in nested tables that maps text to text."""
+    if isinstance(table, dict):
+        for key, value in table.items():
+            if key == name and isinstance(value, dict):
+                return value
+            if found := _find(value, name):
+                return found
+    return {}
+
+
+def test_snomed_codes_of_dicom_are_in_its_dictionary(graph: KnowledgeGraph) -> None:
+    known = {value for entries in concepts["SCT"].values() for value in entries}
+    checked = [
+        c.code
+        for n in _own(graph)
+        for c in n.codes
+        if "pydicom" in c.confirmed_in and c.system == "snomed"
+    ]
+    assert len(checked) > 10
+    assert set(checked) <= known
