@@ -220,21 +220,35 @@ def care_plan(
     on: OnOption = None,
     origin: OriginOption = None,
     language: LanguageOption = "zh",
+    send: Annotated[
+        bool,
+        typer.Option(
+            "--send", help="Queue it for the FHIR server that the record is from; else print it."
+        ),
+    ] = False,
 ) -> None:
-    """Print the pathways a person is on as FHIR R4 CarePlans with Goals: a transaction Bundle."""
+    """Print the pathways a person is on as FHIR R4 CarePlans with Goals: a transaction Bundle.
+
+    They are drafts: a clinician takes them over. With --send the worker delivers them; the same
+    plan is sent once.
+    """
+    import getpass
+
+    from clinical_ai.care_plans import plan_resources, send_care_plan
     from clinical_ai.reports.fhir.bundle import as_json, transaction
-    from clinical_ai.reports.fhir.pathway_plan import plan_of_pathway
-    from clinical_ai.reports.fhir.told import PatientLink
 
     words = _language(language)
     with _services(ctx) as services:
         found = _standing(services, person, origin, pathway, _day(on))
-    patient = PatientLink(reference=f"Patient/{found.who.person}")
-    on_pathway = [s for s in found.states if s.place == "on"]
-    if not on_pathway:
+        if send:
+            is_new = send_care_plan(services, found, words, f"shell:{getpass.getuser()}")
+            told = "queued" if is_new else "this plan was queued before"
+            out.print(f"{told}; see: clinical-ai fhir queue")
+            return
+    resources = plan_resources(found, words)
+    if not resources:
         Console(stderr=True).print("the person is on no pathway; see: pathways state", style="red")
         raise typer.Exit(1)
-    resources = [r for s in on_pathway for r in plan_of_pathway(s, patient, words)]
     print(as_json(transaction(resources)).decode())  # noqa: T201
 
 

@@ -7,11 +7,13 @@ from contextlib import closing
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from clinical_ai.accounts import add_account
+from clinical_ai.care_plans import send_care_plan
 from clinical_ai.cli import app
-from clinical_ai.errors import KnowledgeError
+from clinical_ai.errors import KnowledgeError, RecordError
 from clinical_ai.follow_up import (
     keep_alarms,
     overdue,
@@ -21,9 +23,11 @@ from clinical_ai.follow_up import (
     standings,
 )
 from clinical_ai.follow_up_rows import OVERDUE_COLUMNS, as_csv, overdue_row
+from clinical_ai.records.outgoing import list_transactions
 from clinical_ai.records.store import RecordStore
 from clinical_ai.services import open_services
 from clinical_ai.settings import Settings, load_settings
+from clinical_ai.store.tables import audit_event
 from tests.support.fhir_people import (
     blood_pressure,
     condition,
@@ -216,3 +220,31 @@ def test_a_care_plan_is_one_transaction(site):
     assert kinds.count("CarePlan") == 1 and "Goal" in kinds
     nobody = CliRunner().invoke(app, ["pathways", "care-plan", "healthy", "--on", "2026-06-30"])
     assert nobody.exit_code == 1
+
+
+def test_a_care_plan_goes_once_to_the_server_that_the_record_is_from(tmp_path):
+    settings = Settings(
+        data_dir=tmp_path / "data",
+        fhir_servers={"his": {"base_url": "http://127.0.0.1:9/fhir", "roles": ["read", "write"]}},
+    )
+    with closing(open_services(settings)) as services:
+        store = RecordStore(services.engine)
+        store.put(people(), origin="his")
+        store.put([patient("alone")], origin="local")
+        rules = rules_in_force(settings)
+
+        def stands(person, origin, on=ON):
+            return standing(services, rules, person_named(store, person, origin), on)
+
+        late = stands("late", "his")
+        assert send_care_plan(services, late, "zh", "smith")
+        assert not send_care_plan(services, late, "zh", "smith")
+        (queued,) = list_transactions(services.engine)
+        assert (queued.peer, queued.state) == ("his", "queued")
+        with services.engine.connect() as connection:
+            events = connection.execute(select(audit_event.c.action)).scalars().all()
+        assert events == ["care-plan-sent"]
+        with pytest.raises(RecordError, match="on no pathway"):
+            send_care_plan(services, stands("healthy", "his"), "zh", "smith")
+        with pytest.raises(RecordError, match="'local', which is no FHIR server"):
+            send_care_plan(services, stands("alone", "local"), "zh", "smith")

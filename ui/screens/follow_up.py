@@ -167,10 +167,18 @@ def _show_overdue(newest: FollowUpList | None, _: Texts) -> None:
     whole = newest.overdue[_.language]
     pathway_column, district_column, status_column = st.columns(3)
     with pathway_column:
-        pathways = st.multiselect(_("Pathway"), _values(whole, "pathway"), key="overdue-pathways")
+        pathways = st.multiselect(
+            _("Pathway"),
+            _values(whole, "pathway"),
+            placeholder=_("all"),
+            key="overdue-pathways",
+        )
     with district_column:
         districts = st.multiselect(
-            _("District"), _values(whole, "district"), key="overdue-districts"
+            _("District"),
+            _values(whole, "district"),
+            placeholder=_("all"),
+            key="overdue-districts",
         )
     with status_column:
         statuses = st.multiselect(
@@ -178,6 +186,7 @@ def _show_overdue(newest: FollowUpList | None, _: Texts) -> None:
             list(STATUS_NAMES),
             default=["overdue"],
             format_func=lambda status: _(STATUS_NAMES[status]),
+            placeholder=_("all"),
             key="overdue-statuses",
         )
     found = chosen_rows(whole, pathways, districts, statuses)

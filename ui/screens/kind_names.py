@@ -15,6 +15,7 @@ KIND_NAMES = {
     "heart_rate": N_("heart rate"),
     "glucose": N_("glucose"),
     "fasting_glucose": N_("fasting glucose"),
+    "glucose_2h": N_("glucose 2 hours after a meal"),
     "hba1c": N_("HbA1c"),
     "spo2": N_("oxygen saturation"),
     "weight": N_("weight"),
@@ -39,6 +40,11 @@ KIND_NAMES = {
     "heart_failure": N_("heart failure"),
     "chronic_kidney_disease": N_("chronic kidney disease"),
     "statin": N_("statin"),
+    "current_smoker": N_("current smoker"),
+    "bp_treated": N_("treated blood pressure"),
+    "family_history_ascvd": N_("cardiovascular disease in the family"),
+    "north_of_yangtze": N_("home north or south of the Yangtze"),
+    "urban": N_("home in town or country"),
 }
 
 
