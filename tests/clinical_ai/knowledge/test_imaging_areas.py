@@ -2,6 +2,7 @@
 
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from pydicom.sr._concepts_dict import concepts
@@ -15,7 +16,8 @@ from clinical_ai.knowledge.graph import KnowledgeGraph, load_graph
 from clinical_ai.knowledge.nodes import Edge, Node, Range
 from risk_models.equations.registry import EQUATIONS
 
-AREAS = ("lung_nodule", "thyroid_nodule", "breast")
+AREAS = ("lung_nodule", "thyroid_nodule", "breast", "diabetic_retinopathy")
+QUESTIONS = Path(__file__).with_name("questions_imaging.json")
 SIZES = (0, 3.9, 4, 5.9, 6, 7.9, 8, 8.4, 9.9, 10, 14.9, 15, 29.9, 30, 60)
 
 
@@ -388,3 +390,29 @@ def test_snomed_codes_of_dicom_are_in_its_dictionary(graph: KnowledgeGraph) -> N
     ]
     assert len(checked) > 10
     assert set(checked) <= known
+
+
+def test_retinopathy_grades_equal_those_of_records(graph: KnowledgeGraph) -> None:
+    answers = json.loads((files("clinical_ai.records") / "data" / "answers.json").read_bytes())
+    grades = _find(answers, "dr_grade")
+    assert len(grades) == 5
+    for code, grade in grades.items():
+        assert [(c.system, c.code) for c in graph.node(f"icdr-{grade}").codes] == [("loinc", code)]
+
+
+def test_referable_retinopathy_begins_at_moderate(graph: KnowledgeGraph) -> None:
+    referable = {e.subject for e in graph.incoming["referable-dr"] if e.predicate == "classifiedAs"}
+    assert referable == {"icdr-2", "icdr-3", "icdr-4", "diabetic-macular-oedema"}
+    for grade in range(5):
+        refers = "ophthalmologist-referral" in _to(graph, f"icdr-{grade}", "followUp")
+        assert refers == (grade >= 2)
+
+
+def test_the_questions_expect_nodes_of_the_graph(graph: KnowledgeGraph) -> None:
+    questions = json.loads(QUESTIONS.read_bytes())
+    assert len(questions) >= 14
+    assert {q["language"] for q in questions} == {"zh", "en"}
+    assert any(not q["expected"] for q in questions)
+    for question in questions:
+        assert set(question) == {"question", "language", "expected"}
+        assert all(node in graph.nodes for node in question["expected"]), question
