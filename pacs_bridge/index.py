@@ -36,11 +36,15 @@ _IS_OWN_RESULT = Prepared(
     )
 )
 _INSERT_INSTANCE = Prepared(instance.insert())
+_SET_MODALITIES = Prepared(
+    update(study)
+    .where(study.c.study_instance_uid == bindparam("uid"))
+    .values(modalities=bindparam("modalities"))
+)
 _TOUCH_STUDY = Prepared(
     update(study)
     .where(study.c.study_instance_uid == bindparam("uid"))
     .values(
-        modalities=bindparam("modalities"),
         last_received_at=bindparam("received_at"),
         due_at=bindparam("received_at"),
         state=text("'receiving'"),
@@ -127,24 +131,33 @@ class IndexWriter:
         if not sources:
             insert_or_ignore(connection, study, _study_row(members[0], own=True))
             return
-        modalities = {a.header.modality for a in sources} - {""}
         received_at = max(a.received_at for a in sources)
+        self._add_modalities(connection, uid, sources)
+        _TOUCH_STUDY.run(connection, [{"uid": uid, "received_at": received_at}])
+
+    def _add_modalities(
+        self, connection: Connection, uid: str, sources: Sequence[Archived]
+    ) -> None:
+        """Have the study with at least the modalities of these instances.
+
+        What is remembered may be less than the row holds, where another process adds to the
+        study too; so the row is written only when there is something to add, and then read first.
+        """
+        modalities = {a.header.modality for a in sources} - {""}
         known = self._modalities.get(uid)
-        if known is None or not modalities <= known:
-            if not insert_or_ignore(connection, study, _study_row(sources[0], own=False)):
-                key = study.c.study_instance_uid == uid
-                present = select(study.c.modalities).where(key).with_for_update()
-                known = frozenset(connection.execute(present).scalar_one().split(","))
-            modalities |= known or frozenset()
-            _remember(self._modalities, uid, frozenset(modalities - {""}))
-        else:
-            modalities = set(known)
-        values = {
-            "uid": uid,
-            "modalities": ",".join(sorted(modalities - {""})),
-            "received_at": received_at,
-        }
-        _TOUCH_STUDY.run(connection, [values])
+        if known is not None and modalities <= known:
+            return
+        is_new = insert_or_ignore(connection, study, _study_row(sources[0], own=False))
+        present = frozenset({sources[0].header.modality})
+        if not is_new:
+            query = select(study.c.modalities).where(study.c.study_instance_uid == uid)
+            text_of_row = connection.execute(query.with_for_update()).scalar_one()
+            present = frozenset(text_of_row.split(","))
+        whole = (present | modalities) - {""}
+        if whole != present - {""}:
+            values = {"uid": uid, "modalities": ",".join(sorted(whole))}
+            _SET_MODALITIES.run(connection, [values])
+        _remember(self._modalities, uid, frozenset(whole))
 
 
 def _remember(known: dict[str, _Value], key: str, value: _Value) -> None:

@@ -99,3 +99,11 @@ def test_an_archive_that_is_forgotten_keeps_no_file_open(engine, tmp_path):
     gc.collect()
     assert open_files() <= before
     assert list((tmp_path / "archive" / "incoming").iterdir()) == []
+
+
+def test_a_modality_that_another_process_added_stays(archives):
+    first, second, _ = archives
+    store(first, ct_slice(1))
+    store(second, ct_slice(2, series="1.2.3.2", Modality="SR"))
+    store(first, ct_slice(3))
+    assert first.study("1.2.3").modalities == ("CT", "SR")
