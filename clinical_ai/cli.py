@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from clinical_ai import __version__
 from clinical_ai.commands.bridge import bridge
+from clinical_ai.commands.case import case
 from clinical_ai.commands.cohort import cohort
 from clinical_ai.commands.common import (
     JsonOption,
@@ -52,6 +53,7 @@ app = typer.Typer(
     "CLINICAL_AI_... variables; see docs/install.md.",
 )
 app.add_typer(bridge, name="bridge")
+app.add_typer(case, name="case")
 app.add_typer(cohort, name="cohort")
 app.add_typer(fhir, name="fhir")
 app.add_typer(pathways, name="pathways")

@@ -350,3 +350,36 @@ risk_profile = Table(
     Column("body", Text, nullable=False),
     Column("made_at", Double, nullable=False),
 )
+
+# Cases of the multidisciplinary board; see clinical_ai.case_board.cases.
+board_case = Table(
+    "board_case",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    # The study that the case was opened on, and its patient as the images name them.
+    Column("study_uid", UID, nullable=False),
+    Column("patient_id", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("opened_at", Double, nullable=False),
+)
+
+# What was said and done; rows are only added.
+board_entry = Table(
+    "board_entry",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("case_id", Integer, nullable=False),
+    # Counts from 1 within the case.
+    Column("number", Integer, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("author_name", String(64), nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("at", Double, nullable=False),
+    # SHA-256 of the file of an imported opinion; else empty.
+    Column("origin", String(64), nullable=False),
+    # SHA-256 over this row and the digest of the row before it.
+    Column("digest", String(64), nullable=False),
+    UniqueConstraint("case_id", "number"),
+)
