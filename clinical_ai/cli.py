@@ -31,6 +31,7 @@ from clinical_ai.commands.common import (
     wait_for_signal,
 )
 from clinical_ai.commands.fhir import fhir
+from clinical_ai.commands.knowledge import knowledge
 from clinical_ai.commands.pathways import pathways
 from clinical_ai.commands.records import records
 from clinical_ai.commands.route import route
@@ -56,6 +57,7 @@ app.add_typer(bridge, name="bridge")
 app.add_typer(case, name="case")
 app.add_typer(cohort, name="cohort")
 app.add_typer(fhir, name="fhir")
+app.add_typer(knowledge, name="knowledge")
 app.add_typer(pathways, name="pathways")
 app.add_typer(records, name="records")
 app.add_typer(route, name="route")

@@ -1,11 +1,11 @@
-"""Plain-language questions, answered by statements of the graph with their citations, or not at all.
+"""Plain-language questions, answered by cited statements of the graph, or not at all.
 
 Retrieval only: nothing is composed, and a question of which a word was not understood, or whose
 condition no statement concerns, gets no answer instead of the next best one.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -20,14 +20,18 @@ from clinical_ai.knowledge.measurements import (
     overlap,
 )
 from clinical_ai.knowledge.nodes import Citation, Language, Node
-from clinical_ai.knowledge.plain_words import not_understood, out_of_scope
+from clinical_ai.knowledge.plain_words import PlainWords, out_of_scope, plain_words
 from clinical_ai.knowledge.statements import Statement, statements_of, words
 
 Reason = Literal["", "out of scope", "not understood", "nothing named", "no statement"]
-SHOWN = 8
+SHOWN = 10
 _MIN_SCORE = 0.55
+_MIN_COVER = 0.5
+_MIN_COVER_UNASKED = 0.7
+_WIDER = 0.85
 _OF_BEST = 0.62
 _CHILD_UNDER = 18
+_TOGETHER = {"recommends": "treatedWith"}
 _ABOUT_OBJECT = frozenset({"targetOf", "screeningFor"})
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
@@ -101,6 +105,7 @@ class KnowledgeIndex:
     broader: Mapping[str, frozenset[str]]
     narrower: Mapping[str, frozenset[str]]
     tests: frozenset[str]
+    plain: PlainWords
 
 
 def knowledge_index(graph: KnowledgeGraph) -> KnowledgeIndex:
@@ -124,6 +129,7 @@ def knowledge_index(graph: KnowledgeGraph) -> KnowledgeIndex:
         broader,
         {name: frozenset(found) for name, found in narrower.items()},
         tests,
+        plain_words(),
     )
 
 
@@ -138,7 +144,7 @@ def ask(index: KnowledgeIndex, question: str, language: Language | None = None) 
     spoken: Language = language or ("zh" if _HAN.search(question) else "en")
     text = normalised(question)
     mentions = index.lexicon.mentions(text)
-    values = measured(text, mentions, index.tests)
+    values = measured(text, mentions, index.tests, _length_test(index, mentions))
     taken = [(m.start, m.end) for m in values]
     names = [m for m in mentions if not any(s < m.end and m.start < e for s, e in taken)]
     masked = _masked(text, [*taken, *((m.start, m.end) for m in names)])
@@ -154,7 +160,7 @@ def ask(index: KnowledgeIndex, question: str, language: Language | None = None) 
     outside = out_of_scope(text) or ("children" if known.get("age", 99) < _CHILD_UNDER else "")
     if outside:
         return refused("out of scope", (outside,))
-    unknown = not_understood(_masked(masked, asked.spans))
+    unknown = index.plain.not_understood(_masked(masked, asked.spans))
     if unknown:
         return refused("not understood", unknown)
     if not any(not topic.optional for topic in topics):
@@ -175,6 +181,19 @@ def ask(index: KnowledgeIndex, question: str, language: Language | None = None) 
     return Answer(question, spoken, statements, "", (), understood, intents)
 
 
+def _length_test(index: KnowledgeIndex, mentions: Iterable[Mention]) -> str:
+    """What a bare "6 mm" measures: the length most used in the area of what is named."""
+    areas = {index.graph.node(name).area for mention in mentions for name in mention.nodes}
+    uses = Counter(
+        limit.of
+        for node in index.graph.nodes.values()
+        if node.area in areas
+        for limit in node.ranges
+        if limit.unit == "mm"
+    )
+    return uses.most_common(1)[0][0] if uses else ""
+
+
 def _ranked(
     index: KnowledgeIndex, topics: list[Topic], asked: Asked, known: Mapping[str, float]
 ) -> list[tuple[float, Statement]]:
@@ -183,7 +202,7 @@ def _ranked(
     scored = []
     for place in places:
         statement = index.statements[place]
-        if _contradicted(index, statement, known):
+        if _contradicted(index, statement, topics, known) or _harmful(index, statement, topics):
             continue
         fit = _intent_fit(index, statement, topics, asked)
         covered = [max((t.weights.get(n, 0.0) for n in statement.nodes), default=0) for t in topics]
@@ -192,17 +211,66 @@ def _ranked(
             continue
         coverage = sum(needed) / len(needed)
         extra = sum(c for c, t in zip(covered, topics, strict=True) if t.optional) * 0.15
-        score = coverage * fit + extra - 0.12 * _not_asked(index, statement, topics)
+        score = coverage * fit + extra - 0.12 * _not_asked(statement, topics)
         score -= 0.3 * _foreign(index, statement, topics)
         if asked.first_line and getattr(statement.said, "line", None) == 1:
             score += 0.08
-        scored.append((score, all(needed), statement))
+        least = _MIN_COVER if asked.intents else _MIN_COVER_UNASKED
+        scored.append((score, min(needed) >= least, statement))
     whole = [score for score, all_covered, _ in scored if all_covered and score >= _MIN_SCORE]
     if not whole:
         return []
     least = max(_MIN_SCORE, max(whole) * _OF_BEST)
-    kept = [(score, s) for score, _, s in scored if score >= least]
-    return sorted(kept, key=lambda pair: (-pair[0], str(sorted(pair[1].nodes))))
+    kept = _most_exact([(score, s) for score, _, s in scored if score >= least], topics)
+    return sorted(kept, key=_order)
+
+
+def _most_exact(
+    scored: list[tuple[float, Statement]], topics: list[Topic]
+) -> list[tuple[float, Statement]]:
+    """Leave out what is said of a wider disease where the same is said of the one named.
+
+    The drugs of hypertension are not those of hypertension in pregnancy.
+    """
+    exact = {
+        (_TOGETHER.get(statement.predicate, statement.predicate), place)
+        for _, statement in scored
+        for place, topic in enumerate(topics)
+        if statement.nodes & set(topic.named)
+    }
+    return [
+        (score, statement)
+        for score, statement in scored
+        if all(
+            topic.optional
+            or (_TOGETHER.get(statement.predicate, statement.predicate), place) not in exact
+            or any(topic.weights.get(n, 0) != _WIDER for n in statement.nodes & set(topic.weights))
+            for place, topic in enumerate(topics)
+        )
+    ]
+
+
+def _harmful(index: KnowledgeIndex, statement: Statement, topics: list[Topic]) -> bool:
+    """Whether a treatment is contraindicated in something that the question names."""
+    if statement.predicate not in ("treatedWith", "recommends", "combinedWith"):
+        return False
+    if statement.against:
+        return False
+    named = {n for topic in topics for n, weight in topic.weights.items() if weight >= _WIDER}
+    drugs = {wide for name in statement.object for wide in (name, *index.broader[name])}
+    return any(
+        edge.object in named
+        for drug in drugs
+        for edge in index.graph.outgoing.get(drug, ())
+        if edge.predicate == "contraindicatedIn"
+    )
+
+
+def _order(scored: tuple[float, Statement]) -> tuple[float, int, int, list[str]]:
+    """Best first; of equals, first line before second, then what more sources say."""
+    score, statement = scored
+    line = getattr(statement.said, "line", None) or 3
+    return -round(score, 3), line, -len(statement.citations), sorted(statement.nodes)
 
 
 def _intent_fit(
@@ -234,20 +302,30 @@ def _intent_fit(
 
 
 def _contradicted(
-    index: KnowledgeIndex, statement: Statement, known: Mapping[str, float]
+    index: KnowledgeIndex, statement: Statement, topics: list[Topic], known: Mapping[str, float]
 ) -> bool:
     """Whether a value of the question lies outside what the statement applies to."""
-    applies = set(statement.conditions)
+    sides: set[str] = set()
     if statement.predicate not in ("targetOf", "usesInput"):
-        applies |= statement.subject
+        sides |= statement.subject
     if statement.predicate in ("contraindicatedIn", "usedWithCautionIn", "targetOf", "validFor"):
-        applies |= statement.object
-    if statement.predicate in ("targetOf", "recommends"):
-        applies -= {n for n in applies if index.graph.node(n).kind == "Category"} & statement.object
-    return any(contradicts(index.graph.node(name), dict(known)) for name in applies)
+        sides |= statement.object
+    # A recommendation may be about two grades, of which the question names one.
+    if any(sides & set(topic.named) for topic in topics):
+        sides = set()
+    return any(
+        contradicts(node, dict(known)) or _rival(index, node, topics)
+        for node in map(index.graph.node, statement.conditions | sides)
+    )
 
 
-def _not_asked(index: KnowledgeIndex, statement: Statement, topics: list[Topic]) -> int:
+def _rival(index: KnowledgeIndex, node: Node, topics: list[Topic]) -> bool:
+    """Whether the question names, or a value falls into, another category of the same scheme."""
+    named = [index.graph.node(name) for topic in topics for name in topic.named]
+    return node not in named and any(n.scheme == node.scheme != "" for n in named)
+
+
+def _not_asked(statement: Statement, topics: list[Topic]) -> int:
     """How many conditions of a statement the question does not name."""
     return sum(not any(name in topic.weights for topic in topics) for name in statement.conditions)
 
@@ -272,7 +350,7 @@ def _topics(
         tests = tuple(test for test, _ in group)
         categories = categories_of(index.graph, group)
         weights = dict.fromkeys(tests, 0.6)
-        weights |= _weights(index, categories)
+        weights |= _weights(index, categories, of_value=True)
         topics[categories or tests] = Topic(categories or tests, weights, tests == ("age",))
     return _without_generic(index, list(topics.values()))
 
@@ -284,7 +362,7 @@ def _without_generic(index: KnowledgeIndex, topics: list[Topic]) -> list[Topic]:
         others = [other for other in topics if other is not topic]
         tests_only = all(index.graph.node(name).kind == "Test" for name in topic.named)
         repeated = any(
-            set(topic.named) & index.broader[name] or tests_only and _measures(index, name, topic)
+            set(topic.named) & index.broader[name] or (tests_only and _measures(index, name, topic))
             for other in others
             for name in other.named
         )
@@ -301,7 +379,9 @@ def _measures(index: KnowledgeIndex, name: str, topic: Topic) -> bool:
     )
 
 
-def _weights(index: KnowledgeIndex, names: Iterable[str]) -> dict[str, float]:
+def _weights(
+    index: KnowledgeIndex, names: Iterable[str], *, of_value: bool = False
+) -> dict[str, float]:
     """Nodes by which a statement concerns one of the names."""
     weights: dict[str, float] = {}
 
@@ -311,24 +391,34 @@ def _weights(index: KnowledgeIndex, names: Iterable[str]) -> dict[str, float]:
     for name in names:
         put(name, 1)
         for other in index.broader[name]:
-            put(other, 0.85)
+            put(other, _WIDER)
         for other in index.narrower.get(name, ()):
             put(other, 0.7)
         node = index.graph.node(name)
         if node.kind == "Category":
             for other in _belongs(index.graph, name):
                 put(other, 0.75)
-                for form in index.narrower.get(other, ()):
+                for form in index.narrower.get(other, ()) if of_value else ():
                     put(form, 0.65)
         if node.kind == "Test":
-            for other in index.graph.nodes.values():
-                if any(r.of == name or name in index.broader[r.of] for r in other.ranges):
-                    put(other.id, 0.9)
+            for other in _tested_by(index, name):
+                put(other, 0.9)
         if node.kind == "Population" and node.ranges:
-            for other in index.graph.nodes.values():
-                if other.kind == "Population" and other.ranges and overlap(node, other):
-                    put(other.id, 0.75)
+            for people in index.graph.nodes.values():
+                if people.kind == "Population" and overlap(node, people):
+                    put(people.id, 0.75)
     return weights
+
+
+def _tested_by(index: KnowledgeIndex, test: str) -> set[str]:
+    """Categories that are limits of a test, or that are measured by it."""
+    limits = {
+        node.id
+        for node in index.graph.nodes.values()
+        if any(r.of == test or test in index.broader[r.of] for r in node.ranges)
+    }
+    edges = index.graph.incoming.get(test, ())
+    return limits | {edge.subject for edge in edges if edge.predicate == "measuredBy"}
 
 
 def _belongs(graph: KnowledgeGraph, category: str) -> set[str]:
@@ -354,6 +444,3 @@ def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
     for start, end in spans:
         text = text[:start] + " " * (end - start) + text[end:]
     return text
-
-
-__all__ = ["Answer", "AnswerStatement", "KnowledgeIndex", "Node", "ask", "knowledge_index"]

@@ -69,7 +69,8 @@ _TREATMENT = "DrugClass Procedure Lifestyle"
 INTENTS: tuple[Intent, ...] = (
     _intent(
         "combination",
-        r"联用|联合使用|联合应用|合用|一起用|一起吃|同时(使?用|服用|吃)|co ?administ\w*|combin(e|ed|ing|ation)\b"
+        r"联用|联合使用|联合应用|合用|一起用|一起吃|同时(使?用|服用|吃)|co ?administ\w*"
+        r"|combin(e|ed|ing|ation)\b"
         r"|\btogether\b|\bconcomitant\w*",
         {"combinedWith": 1, "notCombinedWith": 1},
         recommends="DrugClass",
@@ -77,11 +78,21 @@ INTENTS: tuple[Intent, ...] = (
     ),
     _intent(
         "contraindication",
-        r"禁忌证|禁忌症|禁忌|禁用|慎用|不宜用?|不能用|不可以?用|不应用|能不能(使?用|吃|服用?)?|能否(使?用)?"
-        r"|是否(可以|能|可)用|可不可以用?|可否(使?用)?|(可以|能)(继续)?(使?用|吃|服用)(?=.*吗)|能用|可用|避免|安全"
-        r"|contra ?indicat\w*|\bavoid\w*|\bcan\b.*\b(use|used|take|take|given|have|receive|continue)\b"
-        r"|\b(should|must|may) not\b|\bcautio\w+|\bsafe\w*|\bpermitted\b|\ballowed\b|\bnot recommended\b",
-        {"contraindicatedIn": 1, "usedWithCautionIn": 0.95, "treatedWith": 0.6},
+        r"禁忌证|禁忌症|禁忌|禁用|慎用|不宜用?|不能用|不可以?用|不应用|能不能(使?用|吃|服用?)?"
+        r"|能否(使?用)?"
+        r"|是否(可以|能|可)用|可不可以用?|可否(使?用)?|(可以|能)(继续)?(使?用|吃|服用)(?=.*吗)"
+        r"|能用|可用|避免|安全"
+        r"|contra ?indicat\w*|\bavoid\w*|\bcan\b.*\b(use|used|take|take|given|have|receive"
+        r"|continue)\b"
+        r"|\b(should|must|may) not\b|\bcautio\w+|\bsafe\w*|\bpermitted\b|\ballowed\b"
+        r"|\bnot recommended\b",
+        {
+            "contraindicatedIn": 1,
+            "usedWithCautionIn": 0.95,
+            "treatedWith": 0.6,
+            "notValidFor": 1,
+            "validFor": 0.9,
+        },
         recommends="DrugClass Procedure",
         against=True,
     ),
@@ -94,7 +105,8 @@ INTENTS: tuple[Intent, ...] = (
     _intent("complication", r"并发症|后遗症|complications?", {"complicationOf": 1}, "object"),
     _intent(
         "risk factor",
-        r"危险因素|风险因素|高危因素|增强因素|易患因素|risk factors?|risk enhanc\w+|predispos\w+"
+        r"危险因素|风险因素|高危因素|增强因素|易患因素|risk factors?|risk enhanc\w+"
+        r"|predispos\w+"
         r"|(raise|increase)s? the risk|at (increased )?risk of",
         {"riskFactorFor": 1, "enhancesRiskOf": 1},
         "object",
@@ -102,22 +114,26 @@ INTENTS: tuple[Intent, ...] = (
     _intent(
         "prevention",
         r"预防|降低.*风险|减少.*风险|获益|\bprevent\w*|(reduce|lower)s? the risk|\bbenefits?\b",
-        {"reducesRiskOf": 1, "treatedWith": 0.6},
+        {"reducesRiskOf": 1, "treatedWith": 0.6, "notValidFor": 1, "validFor": 0.9},
         "object",
         _TREATMENT,
     ),
     _intent(
         "risk equation",
-        r"风险评估|评估工具|风险模型|预测模型|评估模型|风险评分|(用|哪个|什么)(模型|评分|公式|方程|工具)|预测|适用(于|人群|年龄)?|输入变量"
-        r"|risk (equation|score|model|calculator|assessment|estimation)s?|\bequations?\b|\bcalculator\w*|\bpredict\w*"
-        r"|\bestimat(e|ed|ing)\b|\bapply|\bapplies|\bvalid\b|which score|what score|\binputs?\b|\bvariables\b",
+        r"风险评估|评估工具|风险模型|预测模型|评估模型|风险评分|(用|哪个|什么)(模型|评分|公式"
+        r"|方程|工具)|预测|适用(于|人群|年龄)?|输入变量"
+        r"|risk (equation|score|model|calculator|assessment|estimation)s?|\bequations?\b"
+        r"|\bcalculator\w*|\bpredict\w*"
+        r"|\bestimat(e|ed|ing)\b|\bapply|\bapplies|\bvalid\b|which score|what score"
+        r"|\binputs?\b|\bvariables\b",
         {"predictedBy": 1, "validFor": 0.95, "notValidFor": 0.95, "usesInput": 0.7},
         None,
         "RiskEquation",
     ),
     _intent(
         "finding",
-        r"症状|临床表现|表现|征象|体征|靶器官损害|识别|可疑|\bsymptoms?\b|\bsigns?\b|\bfindings?\b|\bsuspicious\b"
+        r"症状|临床表现|表现|征象|体征|靶器官损害|识别|可疑|\bsymptoms?\b|\bsigns?\b"
+        r"|\bfindings?\b|\bsuspicious\b"
         r"|organ damage|\bpresents?\b|\brecogni[sz]\w*",
         {
             "findingOf": 1,
@@ -129,7 +145,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     _intent(
         "target",
-        r"控制目标|治疗目标|目标值|目标|达标值|达标(?!者|后|了|的|患者)|控制在|控制到|降到|降至|多少以下|低于多少"
+        r"控制目标|治疗目标|目标值|目标|达标值|达标(?!者|后|了|的|患者)|控制在|控制到|降到"
+        r"|降至|多少以下|低于多少"
         r"|\btargets?\b|\bgoals?\b|\baims?\b|\bhow low\b|should .* be (below|under|lowered)",
         {"targetOf": 1},
         "object",
@@ -145,21 +162,24 @@ INTENTS: tuple[Intent, ...] = (
     _intent(
         "follow-up",
         r"随访|复查|复诊|多久|间隔|多长时间|频率|隔多|几个月|每年几次"
-        r"|follow ?(ing )?up|\bhow (often|frequent\w*|soon)\b|\bintervals?\b|\brecheck\w*|\brepeat\w*|\bfrequen\w+",
+        r"|follow ?(ing )?up|\bhow (often|frequent\w*|soon)\b|\bintervals?\b|\brecheck\w*"
+        r"|\brepeat\w*|\bfrequen\w+",
         {"followUp": 1, "monitoredBy": 0.95, "screeningFor": 0.9},
         "subject",
         "Test Procedure",
     ),
     _intent(
         "management",
-        r"下一步|如何处理|怎么处理|处理|\bnext( step)?\b|\bmanage(d|ment)?\b|\bwhat to do\b|\bwhat should\b",
+        r"多大|下一步|如何处理|怎么处理|处理|\bnext( step)?\b|\bmanage(d|ment)?\b"
+        r"|\bwhat to do\b|\bhow (large|big)\b|\bwhat size\b|\bfollows\b|\bwhat should\b",
         {"followUp": 1, "treatedWith": 1},
         "subject",
         "Test Procedure DrugClass Lifestyle",
     ),
     _intent(
         "monitoring",
-        r"监测|监控|检查什么|查什么|做什么检查|哪些检查|检查项目|测什么|\bmonitor\w*|\bcheck(s|ed)?\b|\bmeasured?\b"
+        r"监测|监控|检查什么|查什么|做什么检查|哪些检查|检查项目|测什么|\bmonitor\w*|\bcheck(s"
+        r"|ed)?\b|\bmeasured?\b"
         r"|\bwhich tests?\b|\bwhat tests?\b|\bwork ?up\b",
         {"monitoredBy": 1, "followUp": 0.8, "diagnosedBy": 0.7},
         "subject",
@@ -167,8 +187,10 @@ INTENTS: tuple[Intent, ...] = (
     ),
     _intent(
         "classification",
-        r"分级|几级|分期|几期|分类|属于|危险分层|分层|哪一?(级|类|期|组)|什么(级|类|期|等级|风险)|等级|危险程度|风险等级|算什么|几类"
-        r"|\bgrades?\b|\bstages?\b|\bclassif\w+|\bcategor\w+|\brisk (level|class|group|category)\b|\bstratif\w+|\btypes?\b"
+        r"分级|几级|分期|几期|分类|属于|危险分层|分层|哪一?(级|类|期|组)|什么(级|类|期|等级"
+        r"|风险)|等级|危险程度|风险等级|算什么|几类"
+        r"|\bgrades?\b|\bstages?\b|\bclassif\w+|\bcategor\w+|\brisk (level|class|group"
+        r"|category)\b|\bstratif\w+|\btypes?\b"
         r"|\blevels?\b",
         {"classifiedAs": 1, "categoryOf": 1, "isA": 0.7},
         "subject",
@@ -176,23 +198,29 @@ INTENTS: tuple[Intent, ...] = (
     ),
     _intent(
         "diagnosis",
-        r"诊断标准|诊断|确诊|标准|界值|阈值|切点|定义|多少算|算不算|判断|怎么查|如何查|是不是|算(是)?|多高"
-        r"|\bdiagnos\w+|\bcriteri(a|on)\b|\bthresholds?\b|\bcut ?offs?\b|\bdefin\w+|\bconfirm\w*|\bdetect\w*",
+        r"诊断标准|诊断|确诊|标准|界值|阈值|切点|定义|多少算|算不算|判断|怎么查|如何查|是不是"
+        r"|算(是)?|多高"
+        r"|\bdiagnos\w+|\bcriteri(a|on)\b|\bthresholds?\b|\bcut ?offs?\b|\bdefin\w+"
+        r"|\bconfirm\w*|\bdetect\w*",
         {"diagnosedBy": 1, "categoryOf": 0.8},
         "subject",
         "Test Category Procedure",
     ),
     _intent(
         "cause",
-        r"病因|原因|导致|引起|继发于|\bcaus\w+|\breasons?\b|\bsecondary to\b|\blead(s|ing)? to\b",
+        r"病因|原因|导致|引起|继发于|\bcaus\w+|\breasons?\b|\bsecondary to\b|\blead(s"
+        r"|ing)? to\b",
         {"causeOf": 1, "riskFactorFor": 0.8, "adverseEffectOf": 0.8},
         "object",
     ),
     _intent(
         "treatment",
-        r"起始治疗|初始治疗|一线治疗|首选治疗|二线治疗|药物治疗|治疗方案|治疗|首选|一线|二线|初始|起始|用药|用什么药|吃什么药|选什么药|哪类药|哪些药"
-        r"|什么药|哪种药|药物选择|怎么治|如何治|怎么办|启动|手术|优选|选用|选择|加用|何时用药|降压|降糖|降脂|调脂|抗凝(?=.*(吗|何时|什么))"
-        r"|\btreat\w*|\btherap\w+|\bfirst ?line\b|\binitial\w*|\bdrugs?\b|\bmedicat\w+|\bmedicines?\b|\bprescri\w+"
+        r"起始治疗|初始治疗|一线治疗|首选治疗|二线治疗|药物治疗|治疗方案|治疗|首选|一线|二线"
+        r"|初始|起始|用药|用什么药|吃什么药|选什么药|哪类药|哪些药"
+        r"|什么药|哪种药|药物选择|怎么治|如何治|怎么办|启动|手术|优选|选用|选择|加用|何时用药"
+        r"|降压|降糖|降脂|调脂|抗凝(?=.*(吗|何时|什么))"
+        r"|\btreat\w*|\btherap\w+|\bfirst ?line\b|\binitial\w*|\bdrugs?\b|\bmedicat\w+"
+        r"|\bmedicines?\b|\bprescri\w+"
         r"|\bfirst choice\b|\bprefer\w*|\bstart(ed|ing)?\b|\badd(ed)?\b|\bsurgery\b"
         r"|\bgive[n]?\b|\bused for\b",
         {"treatedWith": 1},
@@ -201,7 +229,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     _intent(
         "meaning",
-        r"是什么(?!药|级|期)|什么是|含义|意思|\bwhat (is|are)\b(?=[^,]*\?*$)|\bmeaning\b|\bmeans?\b",
+        r"是什么(?!药|级|期)|什么是|含义|意思|\bwhat (is|are)\b(?=[^,]*\?*$)|\bmeaning\b"
+        r"|\bmeans?\b",
         {"isA": 0.9, "categoryOf": 0.9, "diagnosedBy": 0.9},
         "subject",
     ),
@@ -231,7 +260,8 @@ def asked_for(text: str, masked: str) -> Asked:
         The same, with the names of nodes replaced by blanks: "screening" inside the name of a
         test asks for nothing.
     """
-    found, spans = [], []
+    found: list[Intent] = []
+    spans: list[tuple[int, int]] = []
     for intent in INTENTS:
         matches = list(intent.words.finditer(masked))
         if matches:

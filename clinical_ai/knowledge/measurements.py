@@ -9,11 +9,15 @@ from clinical_ai.knowledge.lexicon import Mention
 from clinical_ai.knowledge.nodes import Node, Range
 
 _PRESSURE = re.compile(r"(?<![\d.])(\d{2,3}) ?/ ?(\d{2,3})(?!\d)(?: ?(mmhg|mm hg|毫米汞柱))?")
-_AGE = re.compile(r"(?<![\d.])(\d{1,3}) ?(?:岁|周岁|years? old|y/?o\b|year olds?)|\baged? (?:of )?(\d{1,3})\b")
+_AGE = re.compile(
+    r"(?<![\d.])(\d{1,3}) ?(?:岁|周岁|years? old|y/?o\b|year olds?)|\baged? (?:of )?(\d{1,3})\b"
+)
+_LENGTH = re.compile(r"(?<![\d./])(\d+(?:\.\d+)?) ?(mm\b|cm\b|毫米|厘米)(?!hg)")
 _VALUE = re.compile(
     r"^(?:水平|值|结果)? ?(?:为|是|在|达|到|升至|降至|of|is|at|was|=|:)? ?"
     r"(>=|<=|>|<|≥|≤|大于|小于|超过|低于|above|over|below|under)? ?(\d+(?:\.\d+)?)"
-    r" ?(%|mmol/l|mg/dl|umol/l|μmol/l|mg/g|mg/l|ml/min(?:/1\.73 ?m2)?|ng/l|pg/ml|mm\b|cm\b|kg/m2|分|次/分|/min|mmhg)?"
+    r" ?(%|mmol/l|mg/dl|umol/l|μmol/l|mg/g|mg/l|ml/min(?:/1\.73 ?m2)?|ng/l|pg/ml|mm\b|cm\b"
+    r"|kg/m2|分|次/分|/min|mmhg)?"
 )
 _TO_GRAPH = {
     ("mg/dl", "total-cholesterol"): 1 / 38.67,
@@ -26,7 +30,7 @@ _TO_GRAPH = {
     ("mg/dl", "random-glucose"): 1 / 18.016,
     ("cm", ""): 10.0,
 }
-"""To mmol/L by molar mass (cholesterol 386.7, triglycerides 885.7, glucose 180.16 g/mol); cm to mm."""
+"""To mmol/L by molar mass (cholesterol 386.7, triglycerides 885.7, glucose 180.16 g/mol); mm."""
 _BELOW_ALL = 1e-6
 
 
@@ -45,29 +49,36 @@ class Measured:
     values: tuple[tuple[str, float], ...]
 
 
-def measured(text: str, mentions: Sequence[Mention], tests: frozenset[str]) -> list[Measured]:
+def measured(
+    text: str, mentions: Sequence[Mention], tests: frozenset[str], length_test: str = ""
+) -> list[Measured]:
     """Find the values of a normalised question.
 
-    A number counts only beside the name of a test, as a pair of blood pressures, or as an age.
+    A number counts only beside the name of a test, as a pair of blood pressures, as an age or,
+    if `length_test` says of what, as a length.
     """
     found = []
     for match in _PRESSURE.finditer(text):
         high, low = float(match[1]), float(match[2])
         if high > low and 60 <= high <= 300 and 30 <= low <= 200:
-            found.append(
-                Measured(*match.span(), (("systolic-bp", high), ("diastolic-bp", low)))
-            )
-    for match in _AGE.finditer(text):
-        found.append(Measured(*match.span(), (("age", float(match[1] or match[2])),)))
+            found.append(Measured(*match.span(), (("systolic-bp", high), ("diastolic-bp", low))))
+    found.extend(
+        Measured(*match.span(), (("age", float(match[1] or match[2])),))
+        for match in _AGE.finditer(text)
+    )
     for mention in mentions:
         test = next((node for node in mention.nodes if node in tests), None)
-        match = _VALUE.match(text[mention.end :])
-        if test is None or match is None:
+        number = _VALUE.match(text[mention.end :])
+        if test is None or number is None:
             continue
-        start, end = mention.start, mention.end + match.end()
+        start, end = mention.start, mention.end + number.end()
         if any(start < m.end and m.start < end for m in found):
             continue
-        found.append(Measured(start, end, ((test, _value(test, match)),)))
+        found.append(Measured(start, end, ((test, _value(test, number)),)))
+    for match in _LENGTH.finditer(text) if length_test else ():
+        if not any(match.start() < m.end and m.start < match.end() for m in found):
+            scale = 10.0 if match[2] in ("cm", "厘米") else 1.0
+            found.append(Measured(*match.span(), ((length_test, float(match[1]) * scale),)))
     return found
 
 

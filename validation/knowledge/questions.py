@@ -17,7 +17,7 @@ from clinical_ai.knowledge.answer import Answer, KnowledgeIndex, ask, knowledge_
 from clinical_ai.knowledge.graph import load_graph
 
 FOLDER = Path(__file__).parents[2] / "tests" / "clinical_ai" / "knowledge"
-FIRST = 5
+FIRST = 10
 _Z = 1.959964
 
 
@@ -33,7 +33,7 @@ class Judged:
 
 
 def right(answer: Answer, expected: Sequence[str]) -> bool:
-    """Whether the first statements name every expected node; or none was expected and none came."""
+    """Whether the statements shown name every expected node; or none was expected and none came."""
     if not expected:
         return not answer.found
     named = {name for statement in answer.statements[:FIRST] for name in statement.nodes}
@@ -78,7 +78,9 @@ def read_questions(files: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
 def main() -> None:
     """Print accuracy for every part of every file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="*", type=Path, default=sorted(FOLDER.glob("questions*.json")))
+    parser.add_argument(
+        "files", nargs="*", type=Path, default=sorted(FOLDER.glob("questions*.json"))
+    )
     parser.add_argument("--wrong", action="store_true", help="List what was answered wrongly.")
     options = parser.parse_args()
     start = time.perf_counter()

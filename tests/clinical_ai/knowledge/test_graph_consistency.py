@@ -14,7 +14,7 @@ from risk_models.guidelines import china_blood_pressure, china_lipid, diabetes_d
 
 CODE_FORMS = {
     "snomed": r"[1-9]\d{5,17}",
-    "loinc": r"\d{1,5}-\d",
+    "loinc": r"(LA)?\d{1,5}-\d",
     "icd10": r"[A-Z]\d\d(\.\d{1,2})?",
     "atc": r"[A-Z](\d\d([A-Z]([A-Z](\d\d)?)?)?)?",
 }
