@@ -1,347 +1,416 @@
-"""Cases and what was said of them; every entry is added, none is ever changed.
+"""Cases and what people say of them; nothing said is ever altered or deleted.
 
-The state of a case follows from its entries. Each entry holds a digest over itself and the
-entry before it, so that a change made past this module, in the database, shows.
+Every step is one transaction and leaves an audit event. A closed case takes nothing more until
+somebody reopens it, which stays visible.
 """
 
 import hashlib
+import json
 import time
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Literal
 
-import orjson
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from clinical_ai.accounts import Account, Role, authenticate
 from clinical_ai.errors import CaseError
-from clinical_ai.messages import N_, Message
+from clinical_ai.messages import N_
+from clinical_ai.record_link import linked_person, study_patient
+from clinical_ai.services import Services
 from clinical_ai.store.audit import record_event
-from clinical_ai.store.tables import board_case, board_entry
+from clinical_ai.store.tables import case_entry, case_study, patient_case
 from pacs_bridge.database import writing
-from pacs_bridge.tables import study
+from pacs_bridge.tables import study as study_table
 
-Kind = Literal["open", "question", "opinion", "close", "reopen", "export", "import"]
-State = Literal["open", "closed"]
-CASE_ROLES: frozenset[Role] = frozenset({"radiologist", "physician"})
-"""Who may look at a case, speak of it, close it and open it again."""
-MAX_TEXT = 4000
+BOARD_ROLES: frozenset[Role] = frozenset({"radiologist", "physician"})
+MAX_TITLE_CHARACTERS = 120
+MAX_TEXT_CHARACTERS = 8000
 
-NO_SUCH_CASE = N_("There is no such case; see the list of cases.")
-NO_SUCH_STUDY = N_("The study is not in the archive; a case is opened on a study.")
-CLOSED = N_("The case is closed; open it again first, which is recorded.")
-NOT_CLOSED = N_("The case is not closed.")
-TEXT_NEEDED = N_("Write 1 to {most} characters.")
-MAY_NOT = N_("Your role may not take part in cases; ask a radiologist or a physician.")
-ALREADY_IMPORTED = N_("These opinions are in the case already.")
+EntryKind = Literal["question", "opinion", "conclusion", "reopened"]
+
+NO_CASE = N_("There is no such case; refresh the page.")
+MAY_NOT = N_("Your role may not take part in the case board.")
+CLOSED = N_("This case is closed; reopen it first.")
+NOT_CLOSED = N_("This case is open already.")
+TEXT_NEEDED = N_("Write something.")
+TOO_LONG = N_("The text is too long.")
+TITLE_NEEDED = N_("Give the case a title of at most 120 characters.")
+NO_STUDY = N_("Name at least one study that is in the archive.")
+OTHER_PATIENT = N_("These studies are of different patients; a case is about one.")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that was said or done.
+    """Something said of a case.
 
     Parameters
     ----------
-    number
-        Counts from 1 within the case.
-    author, author_name, role
-        User name, name and role when it was written; of an imported opinion, `author` is who
-        imported it, name and role are as the file states them.
-    origin
-        SHA-256 of the file that an imported opinion is from; else empty.
+    author, full_name, role
+        Who said it; of an imported opinion the author is empty and the name that of the place.
+    refers_to
+        Number of the entry that it answers.
+    imported
+        It came back from a tele-consultation.
     at
-        UTC epoch seconds; of an imported opinion when it was imported.
+        UTC epoch seconds.
     """
 
     number: int
-    kind: Kind
+    kind: EntryKind
     text: str
     author: str
-    author_name: str
+    full_name: str
     role: str
     at: float
-    origin: str
-    digest: str
+    refers_to: int | None = None
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case: the patient as the images name them, and all entries in order.
+    """A case with everything said of it, the oldest first.
 
     Parameters
     ----------
-    study_uid
-        The study that the case was opened on.
-    intact
-        Whether every entry is as it was written.
+    origin, person
+        The record of the patient, where one is surely his or hers; else empty.
+    is_intact
+        Whether no entry was changed, removed or put in between in the database. That the last
+        ones were cut off is not noticed by this; the audit trail tells of them.
     """
 
-    id: int
-    study_uid: str
+    id: str
+    title: str
     patient_id: str
-    issuer: str
+    origin: str
+    person: str
+    is_open: bool
+    opened_by: str
     opened_at: float
+    study_uids: tuple[str, ...]
     entries: tuple[Entry, ...]
-    intact: bool
-
-    @property
-    def state(self) -> State:
-        """Open, or closed and not opened again."""
-        return _state(self.entries)
-
-    def of_kind(self, kind: Kind) -> tuple[Entry, ...]:
-        """Return the entries of a kind."""
-        return tuple(e for e in self.entries if e.kind == kind)
-
-    @property
-    def conclusion(self) -> Entry | None:
-        """What the case was closed with; None while it is open."""
-        return self.of_kind("close")[-1] if self.state == "closed" else None
+    is_intact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What is to become an entry; `author_name` and `role` as in `Entry`."""
-
-    kind: Kind
-    text: str
-    author_name: str
-    role: str
-    origin: str = ""
-
-
-def open_case(engine: Engine, study_uid: str, account: Account, question: str) -> Case:
-    """Open a case on the patient of a study, with the question that it is about.
+def open_case(
+    services: Services, account: Account, title: str, question: str, study_uids: Sequence[str]
+) -> Case:
+    """Open a case about one patient.
 
     Raises
     ------
     CaseError
-        When there is no such study, or the role may not.
+        When a study is not archived, the studies are of several patients, or a text is missing.
     """
-    text = _checked(account, question)
-    with writing(engine) as connection:
-        found = connection.execute(
-            select(study.c.patient_id, study.c.issuer_of_patient_id).where(
-                study.c.study_instance_uid == study_uid
+    _may(account)
+    title = title.strip()
+    if not 0 < len(title) <= MAX_TITLE_CHARACTERS:
+        raise CaseError(TITLE_NEEDED)
+    text = _text(question)
+    uids = tuple(dict.fromkeys(study_uids))
+    patient_id = _one_patient(services, uids)
+    origin, person = _record(services, uids[0])
+    case_id = str(uuid.uuid4())
+    now = time.time()
+    with writing(services.engine) as connection:
+        connection.execute(
+            patient_case.insert().values(
+                id=case_id,
+                title=title,
+                patient_id=patient_id,
+                origin=origin,
+                person=person,
+                is_open=True,
+                opened_by=account.username,
+                opened_at=now,
             )
-        ).one_or_none()
-        if found is None:
-            raise CaseError(Message(NO_SUCH_STUDY))
-        case_id = connection.execute(
-            board_case.insert()
-            .values(
-                study_uid=study_uid,
-                patient_id=found.patient_id,
-                issuer=found.issuer_of_patient_id,
-                opened_at=time.time(),
+        )
+        connection.execute(
+            case_study.insert(), [{"case_id": case_id, "study_uid": uid} for uid in uids]
+        )
+        _say(connection, case_id, "question", text, account, now)
+        for uid in uids:
+            record_event(
+                connection, account.username, "case-open", study_uid=uid, detail=f"case {case_id}"
             )
-            .returning(board_case.c.id)
-        ).scalar_one()
-        case = _locked(connection, case_id)
-        for kind, words in (("open", ""), ("question", text)):
-            case = _add(connection, case, _by(account, kind, words), account.username)
-    return case
+    return find_case(services, case_id)
 
 
-def list_cases(engine: Engine) -> list[Case]:
-    """Return all cases, the newest first."""
-    with engine.connect() as connection:
-        ids = connection.execute(select(board_case.c.id).order_by(board_case.c.id.desc()))
-        return [_case(connection, i) for i in ids.scalars().all()]
-
-
-def find_case(engine: Engine, case_id: int) -> Case:
+def find_case(services: Services, case_id: str) -> Case:
     """Return a case.
 
     Raises
     ------
     CaseError
-        When there is none of that number.
+        When there is none.
     """
-    with engine.connect() as connection:
-        return _case(connection, case_id)
+    with services.engine.connect() as connection:
+        return _case(connection, _row(connection, case_id))
 
 
-def view_case(engine: Engine, case_id: int, username: str) -> Case:
-    """Return a case, and note in the audit trail that somebody looked at it."""
-    with writing(engine) as connection:
-        case = _case(connection, case_id)
-        record_event(
-            connection, username, "case-view", study_uid=case.study_uid, detail=f"case {case_id}"
-        )
+def view_case(services: Services, case_id: str, username: str) -> Case:
+    """Return a case, and note who looked at it.
+
+    Raises
+    ------
+    CaseError
+        When there is none.
+    """
+    case = find_case(services, case_id)
+    with writing(services.engine) as connection:
+        for uid in case.study_uids:
+            record_event(connection, username, "case-view", study_uid=uid, detail=f"case {case_id}")
     return case
 
 
-def add_question(engine: Engine, case_id: int, account: Account, text: str) -> Case:
-    """Add an open question; errors as `add_opinion`."""
-    return _say(engine, case_id, account, "question", text)
+def list_cases(services: Services, *, closed: bool = False) -> list[Case]:
+    """Return the open cases, or all, the newest first."""
+    query = select(patient_case).order_by(patient_case.c.opened_at.desc())
+    if not closed:
+        query = query.where(patient_case.c.is_open)
+    with services.engine.connect() as connection:
+        return [_case(connection, row) for row in connection.execute(query).all()]
 
 
-def add_opinion(engine: Engine, case_id: int, account: Account, text: str) -> Case:
-    """Add an opinion under the name of its author.
+def add_question(services: Services, case_id: str, account: Account, text: str) -> Entry:
+    """Add an open question.
 
     Raises
     ------
     CaseError
-        When the case is closed, the text empty or too long, or the role may not.
+        When the case is closed, the role may not, or there is no text.
     """
-    return _say(engine, case_id, account, "opinion", text)
+    return _add(services, case_id, account, "question", text, None)
 
 
-def close_case(engine: Engine, case_id: int, account: Account, password: str, text: str) -> Case:
-    """Close a case with a conclusion, under the name of a clinician who signs in again.
+def add_opinion(
+    services: Services, case_id: str, account: Account, text: str, refers_to: int | None = None
+) -> Entry:
+    """Record an opinion, which may answer an earlier entry of the case.
 
     Raises
     ------
     CaseError
-        As `add_opinion`.
+        As `add_question`, or when `refers_to` is no entry of the case.
+    """
+    return _add(services, case_id, account, "opinion", text, refers_to)
+
+
+def add_imported(connection: Connection, case_id: str, entry: Entry, username: str) -> None:
+    """Record an opinion that came back from elsewhere, in the caller's transaction."""
+    row = _row(connection, case_id)
+    if not row.is_open:
+        raise CaseError(CLOSED)
+    _insert(connection, case_id, replace(entry, kind="opinion", text=_text(entry.text)))
+    record_event(connection, username, "case-import", detail=f"case {case_id}")
+
+
+def close_case(
+    services: Services, case_id: str, account: Account, password: str, conclusion: str
+) -> Entry:
+    """Close a case with a conclusion, after the password was given again.
+
+    Raises
+    ------
+    CaseError
+        When the case is closed, the role may not, or there is no conclusion.
     AccountError
         When the password is wrong.
     """
-    _checked(account, text)
-    return _say(engine, case_id, authenticate(engine, account.username, password), "close", text)
+    _may(account)
+    text = _text(conclusion)
+    signer = authenticate(services.engine, account.username, password)
+    with writing(services.engine) as connection:
+        if not _row(connection, case_id).is_open:
+            raise CaseError(CLOSED)
+        entry = _say(connection, case_id, "conclusion", text, signer, time.time())
+        _set_open(connection, case_id, is_open=False)
+        record_event(connection, account.username, "case-close", detail=f"case {case_id}")
+    return entry
 
 
-def reopen_case(engine: Engine, case_id: int, account: Account, password: str, text: str) -> Case:
-    """Open a closed case again and record why; the conclusion stays. Errors as `close_case`."""
-    reason = _checked(account, text)
-    signed_in = authenticate(engine, account.username, password)
-    _checked(signed_in, reason)
-    with writing(engine) as connection:
-        case = _locked(connection, case_id)
-        if case.state != "closed":
-            raise CaseError(Message(NOT_CLOSED))
-        return _add(connection, case, _by(signed_in, "reopen", reason), signed_in.username)
-
-
-def note_export(engine: Engine, case_id: int, username: str, detail: str) -> Case:
-    """Record that a bundle of a case left; of a closed case too."""
-    with writing(engine) as connection:
-        case = _locked(connection, case_id)
-        return _add(connection, case, Said("export", detail, "", ""), username)
-
-
-def add_imported(engine: Engine, case_id: int, said: list[Said], username: str) -> Case:
-    """Add the opinions of one file together.
+def reopen_case(services: Services, case_id: str, account: Account, reason: str) -> Entry:
+    """Reopen a closed case; the reason and the earlier conclusion stay visible.
 
     Raises
     ------
     CaseError
-        When the case is closed, or the file was imported before.
+        When the case is open, the role may not, or no reason is given.
     """
-    with writing(engine) as connection:
-        case = _locked(connection, case_id)
-        if case.state == "closed":
-            raise CaseError(Message(CLOSED))
-        if {s.origin for s in said} & {e.origin for e in case.of_kind("import")}:
-            raise CaseError(Message(ALREADY_IMPORTED))
-        for one in said:
-            case = _add(connection, case, one, username)
-    return case
+    _may(account)
+    text = _text(reason)
+    with writing(services.engine) as connection:
+        if _row(connection, case_id).is_open:
+            raise CaseError(NOT_CLOSED)
+        entry = _say(connection, case_id, "reopened", text, account, time.time())
+        _set_open(connection, case_id, is_open=True)
+        record_event(connection, account.username, "case-reopen", detail=f"case {case_id}")
+    return entry
 
 
-def _say(engine: Engine, case_id: int, account: Account, kind: Kind, text: str) -> Case:
-    words = _checked(account, text)
-    with writing(engine) as connection:
-        case = _locked(connection, case_id)
-        if case.state == "closed":
-            raise CaseError(Message(CLOSED))
-        return _add(connection, case, _by(account, kind, words), account.username)
+def _add(
+    services: Services,
+    case_id: str,
+    account: Account,
+    kind: EntryKind,
+    text: str,
+    refers_to: int | None,
+) -> Entry:
+    _may(account)
+    text = _text(text)
+    with writing(services.engine) as connection:
+        case = _case(connection, _row(connection, case_id))
+        if not case.is_open:
+            raise CaseError(CLOSED)
+        if refers_to is not None and refers_to not in {e.number for e in case.entries}:
+            raise CaseError(f"the case has no entry {refers_to}")
+        entry = _say(connection, case_id, kind, text, account, time.time(), refers_to)
+        record_event(connection, account.username, f"case-{kind}", detail=f"case {case_id}")
+    return entry
 
 
-def _checked(account: Account, text: str) -> str:
-    if account.role not in CASE_ROLES:
-        raise CaseError(Message(MAY_NOT))
-    if not 1 <= len(text.strip()) <= MAX_TEXT or "\0" in text:
-        raise CaseError(Message(TEXT_NEEDED, {"most": MAX_TEXT}))
-    return text.strip()
+def _say(
+    connection: Connection,
+    case_id: str,
+    kind: EntryKind,
+    text: str,
+    account: Account,
+    at: float,
+    refers_to: int | None = None,
+) -> Entry:
+    said = Entry(0, kind, text, account.username, account.full_name, account.role, at, refers_to)
+    return replace(said, number=_insert(connection, case_id, said))
 
 
-def _by(account: Account, kind: str, text: str) -> Said:
-    return Said(_kind(kind), text, account.full_name, account.role)
+def _insert(connection: Connection, case_id: str, entry: Entry) -> int:
+    """Add an entry, chained to the one before by its digest; returns its number."""
+    before = connection.execute(
+        select(case_entry.c.digest)
+        .where(case_entry.c.case_id == case_id)
+        .order_by(case_entry.c.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    number = connection.execute(
+        case_entry.insert()
+        .values(
+            case_id=case_id,
+            kind=entry.kind,
+            body=entry.text,
+            author=entry.author,
+            full_name=entry.full_name,
+            role=entry.role,
+            refers_to=entry.refers_to,
+            imported=entry.imported,
+            at=entry.at,
+            digest=_digest(before or case_id, entry),
+        )
+        .returning(case_entry.c.id)
+    ).scalar_one()
+    return int(number)
 
 
-def _add(connection: Connection, case: Case, said: Said, username: str) -> Case:
-    values: dict[str, Any] = {
-        "case_id": case.id,
-        "number": len(case.entries) + 1,
-        "kind": said.kind,
-        "text": said.text,
-        "author": username,
-        "author_name": said.author_name,
-        "role": said.role,
-        "at": time.time(),
-        "origin": said.origin,
-    }
-    values["digest"] = _digest(case.entries[-1].digest if case.entries else "", values)
-    connection.execute(board_entry.insert().values(values))
-    record_event(
-        connection,
-        username,
-        f"case-{said.kind}",
-        study_uid=case.study_uid,
-        detail=f"case {case.id} entry {values['number']}",
-    )
-    return _case(connection, case.id)
+def _digest(before: str, entry: Entry) -> str:
+    """Return the SHA-256 of an entry and of the digest before it."""
+    values = [
+        before,
+        entry.kind,
+        entry.text,
+        entry.author,
+        entry.full_name,
+        entry.role,
+        repr(entry.at),
+        entry.refers_to,
+        entry.imported,
+    ]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def _locked(connection: Connection, case_id: int) -> Case:
-    """Return a case that nobody else adds to until the commit."""
+def _set_open(connection: Connection, case_id: str, *, is_open: bool) -> None:
     connection.execute(
-        select(board_case.c.id).where(board_case.c.id == case_id).with_for_update()
+        update(patient_case).where(patient_case.c.id == case_id).values(is_open=is_open)
+    )
+
+
+def _row(connection: Connection, case_id: str) -> Row[tuple[object, ...]]:
+    row = connection.execute(
+        select(patient_case).where(patient_case.c.id == case_id).with_for_update()
     ).one_or_none()
-    return _case(connection, case_id)
-
-
-def _case(connection: Connection, case_id: int) -> Case:
-    row = connection.execute(select(board_case).where(board_case.c.id == case_id)).one_or_none()
     if row is None:
-        raise CaseError(Message(NO_SUCH_CASE))
+        raise CaseError(NO_CASE)
+    return row
+
+
+def _case(connection: Connection, row: Row[tuple[object, ...]]) -> Case:
+    studies = connection.execute(
+        select(case_study.c.study_uid)
+        .where(case_study.c.case_id == row.id)
+        .order_by(case_study.c.study_uid)
+    ).scalars()
     rows = connection.execute(
-        select(board_entry).where(board_entry.c.case_id == case_id).order_by(board_entry.c.number)
+        select(case_entry).where(case_entry.c.case_id == row.id).order_by(case_entry.c.id)
     ).all()
-    entries = tuple(_entry(r) for r in rows)
+    entries = tuple(
+        Entry(
+            e.id, e.kind, e.body, e.author, e.full_name, e.role, e.at, e.refers_to, bool(e.imported)
+        )
+        for e in rows
+    )
+    digests = [row.id, *(e.digest for e in rows)]
     return Case(
-        row.id, row.study_uid, row.patient_id, row.issuer, row.opened_at, entries, _intact(rows)
-    )
-
-
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
-        number=row.number,
-        kind=_kind(row.kind),
-        text=row.text,
-        author=row.author,
-        author_name=row.author_name,
-        role=row.role,
-        at=row.at,
+        id=row.id,
+        title=row.title,
+        patient_id=row.patient_id,
         origin=row.origin,
-        digest=row.digest,
+        person=row.person,
+        is_open=bool(row.is_open),
+        opened_by=row.opened_by,
+        opened_at=row.opened_at,
+        study_uids=tuple(studies),
+        entries=entries,
+        is_intact=all(
+            _digest(before, entry) == digest
+            for before, entry, digest in zip(digests, entries, digests[1:], strict=False)
+        ),
     )
 
 
-def _intact(rows: Sequence[Row[Any]]) -> bool:
-    before = ""
-    for position, row in enumerate(rows, 1):
-        values = {str(k): v for k, v in row._mapping.items() if k not in ("id", "digest")}
-        if row.number != position or row.digest != _digest(before, values):
-            return False
-        before = row.digest
-    return True
+def _one_patient(services: Services, study_uids: Sequence[str]) -> str:
+    """Return the patient ID of the studies, which must agree in all that says who it is."""
+    c = study_table.c
+    query = select(
+        c.patient_id,
+        c.issuer_of_patient_id,
+        c.patient_name_folded,
+        c.patient_birth_date,
+        c.patient_sex,
+    ).where(c.study_instance_uid.in_(study_uids))
+    with services.engine.connect() as connection:
+        rows = connection.execute(query).all()
+    if not study_uids or len(rows) != len(study_uids):
+        raise CaseError(NO_STUDY)
+    # Studies without a patient ID may be anybody's: only one alone can be sure of itself.
+    if len({tuple(row) for row in rows}) != 1 or (len(rows) > 1 and not rows[0][0].strip()):
+        raise CaseError(OTHER_PATIENT)
+    return str(rows[0][0])
 
 
-def _digest(before: str, values: dict[str, Any]) -> str:
-    body = orjson.dumps({**values, "before": before}, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(body).hexdigest()
+def _record(services: Services, study_uid: str) -> tuple[str, str]:
+    patient = study_patient(services, study_uid)
+    found = None if patient is None else linked_person(services, patient.query)
+    return ("", "") if found is None else found
 
 
-def _state(entries: tuple[Entry, ...]) -> State:
-    last = next((e.kind for e in reversed(entries) if e.kind in ("close", "reopen")), "reopen")
-    return "closed" if last == "close" else "open"
+def _may(account: Account) -> None:
+    if account.role not in BOARD_ROLES:
+        raise CaseError(MAY_NOT)
 
 
-def _kind(value: str) -> Kind:
-    for kind in get_args(Kind):
-        if value == kind:
-            return kind  # type: ignore[no-any-return]
-    raise ValueError(f"{value!r} is no kind of entry; the database is of a newer version")
+def _text(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise CaseError(TEXT_NEEDED)
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise CaseError(TOO_LONG)
+    return text

@@ -1,147 +1,81 @@
-"""All that is known of the patient of a case: studies, readings, record and risk."""
+"""What the system knows of a case: studies, newest readings, record, risk."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from clinical_ai.case_board.cases import Case
 from clinical_ai.findings import Reading, reading_from_json
-from clinical_ai.record_link import linked_person, study_patient
 from clinical_ai.records.record import ClinicalRecord
 from clinical_ai.records.store import RecordStore
 from clinical_ai.risk.profile import RiskProfile
 from clinical_ai.risk.stored import newest_profile
 from clinical_ai.services import Services
-from clinical_ai.store.tables import decision, reading, signature
-from clinical_ai.worklist import StudyState, versions
-from pacs_bridge.tables import study
+from clinical_ai.store.tables import decision, signature
+from clinical_ai.store.tables import reading as reading_table
+from pacs_bridge.records import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
-class BoardStudy:
-    """A study of the patient, in its newest version.
+class StudyView:
+    """A study of a case.
 
     Parameters
     ----------
-    study_date
-        DICOM, YYYYMMDD.
     reading
-        None while it was not read.
-    verdicts
-        By id of the finding: ``"accepted"`` or ``"rejected"``, where a clinician decided.
-    signed_at
-        UTC epoch seconds; None while no clinician has signed the reading.
+        The signed one, else the newest; None when the study was not read.
+    signed_by
+        Full name of the clinician who signed it; empty when nobody has.
+    rejected
+        Ids of the findings that a clinician rejected.
     """
 
-    study_uid: str
-    study_date: str
-    description: str
-    modalities: str
-    accession_number: str
-    state: StudyState
+    study: StudyRecord
     reading: Reading | None
-    verdicts: Mapping[str, str]
-    signed_at: float | None
+    signed_by: str
+    rejected: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """What a case page shows.
-
-    Parameters
-    ----------
-    left_out
-        Studies with the patient's number whose birth date, sex or name is another: they may be
-        another person's and are not shown.
-    record, origin
-        Only where matching is certain; no server is asked.
-    """
+class CaseView:
+    """A case with what is known of the patient."""
 
     case: Case
-    patient_name: str
-    birth_date: str
-    sex: str
-    studies: tuple[BoardStudy, ...]
-    left_out: tuple[str, ...]
+    studies: tuple[StudyView, ...]
     record: ClinicalRecord | None
-    origin: str
     risk: RiskProfile | None
 
 
-def gather(services: Services, case: Case) -> Board:
-    """Gather the board of a case from the archive and the local record store."""
-    patient = study_patient(services, case.study_uid)
-    assert patient is not None  # a case is opened on a study, and studies stay in the index
-    query = patient.query
-    same, left_out = _studies_of(services, case)
+def gather_case(services: Services, case: Case) -> CaseView:
+    """Return what is known now; studies by date, the newest first."""
+    studies = [services.archive.study(uid) for uid in case.study_uids]
+    record = risk = None
     with services.engine.connect() as connection:
-        studies = tuple(_study(services, connection, uid) for uid in same)
-    origin, record, risk = "", None, None
-    who = linked_person(services, query) if services.settings.records.use else None
-    if who is not None:
-        origin, person = who
-        record = RecordStore(services.engine).record(person, origin=origin)
-        with services.engine.connect() as connection:
-            risk = newest_profile(connection, person, origin)
-    return Board(
-        case=case,
-        patient_name=query.name,
-        birth_date=query.birth_date,
-        sex=query.sex,
-        studies=studies,
-        left_out=left_out,
-        record=record,
-        origin=origin,
-        risk=risk,
-    )
+        views = [_view(connection, study) for study in studies if study is not None]
+        if case.person:
+            risk = newest_profile(connection, case.person, case.origin)
+    if case.person:
+        record = RecordStore(services.engine).record(case.person, origin=case.origin)
+    views.sort(key=lambda v: (v.study.study_date, v.study.study_instance_uid), reverse=True)
+    return CaseView(case, tuple(views), record, risk)
 
 
-def _studies_of(services: Services, case: Case) -> tuple[list[str], tuple[str, ...]]:
-    """Return UIDs of the patient's studies, the newest first, and of those that may not be."""
-    own = study.c.study_instance_uid == case.study_uid
-    number = (study.c.patient_id == case.patient_id) & (study.c.issuer_of_patient_id == case.issuer)
-    query = select(study).where(or_(own, number) if case.patient_id else own)
-    with services.engine.connect() as connection:
-        rows = connection.execute(query.order_by(study.c.study_date.desc())).all()
-    mine = next(r for r in rows if r.study_instance_uid == case.study_uid)
-    same: list[str] = []
-    others: list[str] = []
-    for row in rows:
-        is_same = (row.patient_birth_date, row.patient_sex, row.patient_name_folded) == (
-            mine.patient_birth_date,
-            mine.patient_sex,
-            mine.patient_name_folded,
-        )
-        (same if is_same else others).append(row.study_instance_uid)
-    return same, tuple(others)
-
-
-def _study(services: Services, connection: Connection, uid: str) -> BoardStudy:
-    newest = versions(services.engine, uid)[0]
-    body = (
-        connection.execute(
-            select(reading.c.body).where(reading.c.id == newest.reading_id)
-        ).scalar_one_or_none()
-        if newest.reading_id
-        else None
-    )
+def _view(connection: Connection, study: StudyRecord) -> StudyView:
+    rows = connection.execute(
+        select(reading_table.c.id, reading_table.c.body, signature.c.full_name)
+        .outerjoin(signature, signature.c.reading_id == reading_table.c.id)
+        .where(reading_table.c.study_uid == study.study_instance_uid)
+        .order_by(reading_table.c.created_at)
+    ).all()
+    if not rows:
+        return StudyView(study, None, "", frozenset())
+    signed = [row for row in rows if row.full_name is not None]
+    row = signed[-1] if signed else rows[-1]
     verdicts = connection.execute(
         select(decision.c.finding_id, decision.c.verdict)
-        .where(decision.c.reading_id == newest.reading_id)
+        .where(decision.c.reading_id == row.id)
         .order_by(decision.c.id)
-    )
-    signed = connection.execute(
-        select(signature.c.signed_at).where(signature.c.reading_id == newest.reading_id)
-    ).scalar_one_or_none()
-    return BoardStudy(
-        study_uid=uid,
-        study_date=newest.study_date,
-        description=newest.study_description,
-        modalities=newest.modalities,
-        accession_number=newest.accession_number,
-        state=newest.state,
-        reading=None if body is None else reading_from_json(body),
-        verdicts={r.finding_id: r.verdict for r in verdicts},
-        signed_at=signed,
-    )
+    ).all()
+    newest = {v.finding_id: v.verdict for v in verdicts}
+    rejected = frozenset(f for f, verdict in newest.items() if verdict == "rejected")
+    return StudyView(study, reading_from_json(row.body), row.full_name or "", rejected)

@@ -1,154 +1,240 @@
-"""``clinical-ai case``: cases of the multidisciplinary board."""
+"""``clinical-ai case``: the multidisciplinary case board."""
 
-import json
-from contextlib import closing
+import getpass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from clinical_ai.commands.common import JsonOption, out, print_rows, settings_of
+from clinical_ai.commands.progress import progress_bars
+from clinical_ai.formats import iso_moment, visible
 
-if TYPE_CHECKING:  # loaded by the commands themselves, so that others start fast
-    from clinical_ai.case_board.cases import Case
+if TYPE_CHECKING:
+    from clinical_ai.accounts import Account
+    from clinical_ai.case_board import Case
+    from clinical_ai.services import Services
 
 case = typer.Typer(
     no_args_is_help=True,
-    help="Cases of the multidisciplinary board: a patient's studies, readings, record and risk, "
-    "open questions, opinions and a conclusion; see docs/case_board.md.",
+    help="Case board: gather a patient's studies, readings, record and risk, record opinions, "
+    "and hand the case without identity to a tele-consultation. See docs/case_board.md.",
 )
-Number = Annotated[int, typer.Argument(metavar="CASE", help="Number of the case.")]
-User = Annotated[str, typer.Option(prompt=True, help="Account under whose name it stands.")]
-Password = Annotated[
-    str, typer.Option(prompt=True, hide_input=True, help="Asked for; better not on the line.")
-]
-Words = Annotated[str, typer.Option("--text", prompt="Text", help="What is to be written.")]
+LIST_COLUMNS = ("case", "title", "state", "opened", "by", "studies", "entries")
+ENTRY_COLUMNS = ("entry", "at", "kind", "by", "role", "answers", "text")
+CaseArgument = Annotated[str, typer.Argument(help="Id of the case; see: clinical-ai case list.")]
+ByOption = Annotated[str, typer.Option(help="User name of the clinician who says it.")]
 
 
 @case.command("open")
 def case_open(
     ctx: typer.Context,
-    study: Annotated[str, typer.Argument(help="Study Instance UID; its patient is the case's.")],
-    question: Annotated[str, typer.Option(prompt=True, help="What is to be decided.")],
-    username: User,
-    password: Password,
+    title: Annotated[str, typer.Argument(help="What the case is called; no patient's name.")],
+    study: Annotated[list[str], typer.Option(help="Study Instance UID; repeat for several.")],
+    question: Annotated[str, typer.Option(help="What is to be decided.")],
+    by: ByOption,
 ) -> None:
-    """Open a case on the patient of a study."""
-    from clinical_ai.accounts import authenticate
-    from clinical_ai.case_board.cases import open_case
-    from clinical_ai.services import open_services
+    """Open a case about one patient and print its id.
 
-    with closing(open_services(settings_of(ctx))) as services:
-        account = authenticate(services.engine, username, password)
-        made = open_case(services.engine, study, account, question)
-    out.print(f"case {made.id} is open; see: clinical-ai case show {made.id}", highlight=False)
+    Asks for the password of the clinician.
+    """
+    from clinical_ai.case_board import open_case
+
+    with _services(ctx) as services:
+        account = _account(services, by, _password())
+        opened = open_case(services, account, title, question, study)
+    print(opened.id)  # noqa: T201 - alone on standard output, for scripts
 
 
 @case.command("list")
 def case_list(
     ctx: typer.Context,
-    everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="Closed cases too.")] = False,
     json_output: JsonOption = False,
 ) -> None:
     """List cases, the newest first."""
-    from clinical_ai.case_board.cases import list_cases
-    from clinical_ai.case_board.rows import LIST_COLUMNS, case_row
-    from clinical_ai.services import open_services
+    from clinical_ai.case_board import list_cases
 
-    with closing(open_services(settings_of(ctx))) as services:
-        cases = list_cases(services.engine)
-    rows = [case_row(c) for c in cases if everything or c.state == "open"]
+    with _services(ctx) as services:
+        rows = [
+            {
+                "case": c.id,
+                "title": visible(c.title),
+                "state": "open" if c.is_open else "closed",
+                "opened": iso_moment(c.opened_at),
+                "by": c.opened_by,
+                "studies": len(c.study_uids),
+                "entries": len(c.entries),
+            }
+            for c in list_cases(services, closed=closed)
+        ]
     print_rows(rows, LIST_COLUMNS, as_json=json_output)
 
 
 @case.command("show")
-def case_show(ctx: typer.Context, number: Number, json_output: JsonOption = False) -> None:
-    """Show a case: studies and readings, record and risk, and all that was said."""
-    import getpass
+def case_show(ctx: typer.Context, case_id: CaseArgument, json_output: JsonOption = False) -> None:
+    """Show everything said of a case."""
+    from clinical_ai.case_board import view_case
 
-    from clinical_ai.case_board import rows
-    from clinical_ai.case_board.cases import view_case
-    from clinical_ai.case_board.gather import gather
-    from clinical_ai.services import open_services
-
-    with closing(open_services(settings_of(ctx))) as services:
-        found = view_case(services.engine, number, f"shell:{getpass.getuser()}")
-        board = gather(services, found)
-    row, studies = rows.case_row(found), rows.study_rows(board)
-    said, record = rows.entry_rows(found), rows.record_row(board)
-    if json_output:
-        whole = {**row, "studies": studies, "entries": said, **record, "left_out": board.left_out}
-        print(json.dumps(whole, ensure_ascii=False))  # noqa: T201
-        return
-    print_rows([row], rows.LIST_COLUMNS, as_json=False)
-    print_rows(studies, rows.STUDY_COLUMNS, as_json=False)
-    print_rows([record], tuple(record), as_json=False)
-    print_rows(said, rows.ENTRY_COLUMNS, as_json=False)
-    if board.left_out:
-        out.print(
-            f"{len(board.left_out)} studies with the same patient number, but another name, birth "
-            "date or sex, are not shown",
-            highlight=False,
-        )
-    if not found.intact:
-        out.print("the entries are NOT as they were written; ask who changed the database")
-
-
-@case.command("question")
-def case_question(
-    ctx: typer.Context, number: Number, text: Words, username: User, password: Password
-) -> None:
-    """Add an open question."""
-    from clinical_ai.accounts import authenticate
-    from clinical_ai.case_board.cases import add_question
-    from clinical_ai.services import open_services
-
-    with closing(open_services(settings_of(ctx))) as services:
-        account = authenticate(services.engine, username, password)
-        _told(add_question(services.engine, number, account, text))
+    with _services(ctx) as services:
+        found = view_case(services, case_id, f"shell:{getpass.getuser()}")
+    if not found.is_intact:
+        typer.echo("the entries of this case were altered in the database", err=True)
+    rows = [
+        {
+            "entry": e.number,
+            "at": iso_moment(e.at),
+            "kind": e.kind,
+            "by": visible(e.full_name),
+            "role": visible(e.role),
+            "answers": "" if e.refers_to is None else str(e.refers_to),
+            "text": visible(e.text),
+        }
+        for e in found.entries
+    ]
+    print_rows(rows, ENTRY_COLUMNS, as_json=json_output)
 
 
 @case.command("opinion")
 def case_opinion(
-    ctx: typer.Context, number: Number, text: Words, username: User, password: Password
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    text: Annotated[str, typer.Argument(help="The opinion.")],
+    by: ByOption,
+    answers: Annotated[int | None, typer.Option(help="Number of the entry it answers.")] = None,
 ) -> None:
-    """Add an opinion under the name of an account; it cannot be changed or taken back."""
-    from clinical_ai.accounts import authenticate
-    from clinical_ai.case_board.cases import add_opinion
-    from clinical_ai.services import open_services
+    """Record an opinion, which can be neither altered nor deleted.
 
-    with closing(open_services(settings_of(ctx))) as services:
-        account = authenticate(services.engine, username, password)
-        _told(add_opinion(services.engine, number, account, text))
+    Asks for the password of the clinician.
+    """
+    from clinical_ai.case_board import add_opinion
+
+    with _services(ctx) as services:
+        entry = add_opinion(services, case_id, _account(services, by, _password()), text, answers)
+    out.print(f"recorded as entry {entry.number}", highlight=False)
 
 
 @case.command("close")
 def case_close(
-    ctx: typer.Context, number: Number, text: Words, username: User, password: Password
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    conclusion: Annotated[str, typer.Argument(help="What was decided.")],
+    by: ByOption,
 ) -> None:
-    """Close a case with a conclusion; nothing can be added until it is opened again."""
-    from clinical_ai.accounts import authenticate
-    from clinical_ai.case_board.cases import close_case
-    from clinical_ai.services import open_services
+    """Close a case with a conclusion; asks for the password of the clinician."""
+    from clinical_ai.case_board import close_case
 
-    with closing(open_services(settings_of(ctx))) as services:
-        account = authenticate(services.engine, username, password)
-        _told(close_case(services.engine, number, account, password, text))
+    password = _password()
+    with _services(ctx) as services:
+        close_case(services, case_id, _account(services, by, password), password, conclusion)
+    out.print("closed")
+
+
+@case.command("question")
+def case_question(
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    text: Annotated[str, typer.Argument(help="What is to be decided, too.")],
+    by: ByOption,
+) -> None:
+    """Add an open question; asks for the password of the clinician."""
+    from clinical_ai.case_board import add_question
+
+    with _services(ctx) as services:
+        entry = add_question(services, case_id, _account(services, by, _password()), text)
+    out.print(f"recorded as entry {entry.number}", highlight=False)
 
 
 @case.command("reopen")
 def case_reopen(
-    ctx: typer.Context, number: Number, text: Words, username: User, password: Password
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    reason: Annotated[str, typer.Argument(help="Why.")],
+    by: ByOption,
 ) -> None:
-    """Open a closed case again, with the reason; its conclusion stays in the record."""
-    from clinical_ai.accounts import authenticate
-    from clinical_ai.case_board.cases import reopen_case
+    """Reopen a closed case; its conclusion stays. Asks for the password of the clinician."""
+    from clinical_ai.case_board import reopen_case
+
+    with _services(ctx) as services:
+        reopen_case(services, case_id, _account(services, by, _password()), reason)
+    out.print("open again")
+
+
+@case.command("export")
+def case_export(
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    file: Annotated[Path, typer.Argument(help="Zip to be written; must not exist.")],
+    free_text: Annotated[
+        bool,
+        typer.Option(
+            "--free-text",
+            help="With questions and opinions. Names and numbers are searched for, but people "
+            "can be described without either: read them first.",
+        ),
+    ] = False,
+) -> None:
+    """Write a case without identity: images, record, summary in Chinese and English, a form.
+
+    Nothing is written when a name, number or birth date of the patient would be in it.
+    """
+    from clinical_ai.case_bundle.export import export_case
+
+    with _services(ctx) as services, progress_bars() as bars:
+        task = bars.add_task("images", total=None)
+        written = export_case(
+            services,
+            _case(services, case_id),
+            file,
+            f"shell:{getpass.getuser()}",
+            free_text=free_text,
+            progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+    out.print(f"{written.images} images of patient {written.pseudonym}", highlight=False)
+    for reason, count in written.left_out.items():
+        out.print(f"left out: {count} files: {escape(reason)}", highlight=False)
+
+
+@case.command("import")
+def case_import(
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    file: Annotated[Path, typer.Argument(help="The filled-in form opinion.json.")],
+) -> None:
+    """Record the opinion of a tele-consultation."""
+    from clinical_ai.case_bundle.imported import import_opinion
+
+    with _services(ctx) as services:
+        entry = import_opinion(
+            services, _case(services, case_id), file, f"shell:{getpass.getuser()}"
+        )
+    out.print(f"opinion of {escape(visible(entry.full_name))} recorded", highlight=False)
+
+
+@contextmanager
+def _services(ctx: typer.Context) -> "Iterator[Services]":
     from clinical_ai.services import open_services
 
     with closing(open_services(settings_of(ctx))) as services:
-        account = authenticate(services.engine, username, password)
-        _told(reopen_case(services.engine, number, account, password, text))
+        yield services
 
 
-def _told(found: "Case") -> None:
-    last = found.entries[-1]
-    out.print(f"case {found.id}: {last.kind} {last.number} added; {found.state}", highlight=False)
+def _case(services: "Services", case_id: str) -> "Case":
+    from clinical_ai.case_board import find_case
+
+    return find_case(services, case_id)
+
+
+def _account(services: "Services", username: str, password: str) -> "Account":
+    """Return the account under whose name an entry is to stand, once it has signed in."""
+    from clinical_ai.accounts import authenticate
+
+    return authenticate(services.engine, username, password)
+
+
+def _password() -> str:
+    answer: str = typer.prompt("Password", hide_input=True, err=True)
+    return answer

@@ -11,7 +11,7 @@ from datetime import date
 from clinical_ai.codes import Code
 from clinical_ai.messages import Message
 from clinical_ai.records.record import Source
-from risk_models import Evaluation
+from risk_models import Evaluation, Result, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +97,13 @@ class RiskProfile:
     assumptions: tuple[Message, ...]
     panel: tuple[PanelEntry, ...] = ()
     stale: tuple[str, ...] = ()
+
+    @property
+    def probabilities(self) -> tuple[Result, ...]:
+        """The results that are probabilities, in the order of the equations."""
+        return tuple(
+            outcome
+            for evaluation in self.evaluations.values()
+            for outcome in evaluation.outcomes
+            if isinstance(outcome, Result) and outcome.unit is Unit.PROBABILITY
+        )

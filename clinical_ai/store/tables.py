@@ -351,35 +351,43 @@ risk_profile = Table(
     Column("made_at", Double, nullable=False),
 )
 
-# Cases of the multidisciplinary board; see clinical_ai.case_board.cases.
-board_case = Table(
-    "board_case",
+patient_case = Table(
+    "patient_case",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    # The study that the case was opened on, and its patient as the images name them.
-    Column("study_uid", UID, nullable=False),
+    Column("id", String(36), primary_key=True),
+    Column("title", String(120), nullable=False),
     Column("patient_id", Text, nullable=False),
-    Column("issuer", Text, nullable=False),
+    # The record of the patient; empty where none is surely his or hers.
+    Column("origin", String(64), nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("opened_by", String(64), nullable=False),
     Column("opened_at", Double, nullable=False),
 )
 
-# What was said and done; rows are only added.
-board_entry = Table(
-    "board_entry",
+case_study = Table(
+    "case_study",
+    metadata,
+    Column("case_id", String(36), nullable=False),
+    Column("study_uid", UID, nullable=False),
+    PrimaryKeyConstraint("case_id", "study_uid"),
+)
+
+# What was said of a case: only ever inserted.
+case_entry = Table(
+    "case_entry",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("case_id", Integer, nullable=False),
-    # Counts from 1 within the case.
-    Column("number", Integer, nullable=False),
-    Column("kind", String(8), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("case_id", String(36), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("body", Text, nullable=False),
+    # Empty for an opinion that came back from elsewhere.
     Column("author", String(64), nullable=False),
-    Column("author_name", String(64), nullable=False),
+    Column("full_name", String(128), nullable=False),
     Column("role", String(64), nullable=False),
+    Column("refers_to", Integer),
+    Column("imported", Boolean, nullable=False),
     Column("at", Double, nullable=False),
-    # SHA-256 of the file of an imported opinion; else empty.
-    Column("origin", String(64), nullable=False),
-    # SHA-256 over this row and the digest of the row before it.
+    # SHA-256 of the entry and of the digest before it, hexadecimal.
     Column("digest", String(64), nullable=False),
-    UniqueConstraint("case_id", "number"),
 )

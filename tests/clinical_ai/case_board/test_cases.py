@@ -1,159 +1,174 @@
-import json
-from concurrent.futures import ThreadPoolExecutor
+"""The case board: who may say what, and that nothing said is lost or altered."""
+
 from contextlib import closing
+from datetime import date
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from clinical_ai.accounts import add_account
-from clinical_ai.case_board.cases import (
-    add_imported,
+from clinical_ai.case_board import (
     add_opinion,
     add_question,
     close_case,
     find_case,
+    gather_case,
     list_cases,
     open_case,
     reopen_case,
     view_case,
 )
-from clinical_ai.case_board.opinions import MAX_BYTES, read_opinions
 from clinical_ai.errors import AccountError, CaseError
+from clinical_ai.records.store import RecordStore
 from clinical_ai.services import open_services
 from clinical_ai.settings import Settings
-from clinical_ai.store.tables import audit_event, board_entry
+from clinical_ai.store.tables import audit_event, case_entry
 from pacs_bridge.database import writing
-from tests.pacs_bridge.support import ct_slice, store
-
-PASSWORD = "correct horse battery"
+from tests.support.case_site import PASSWORD, STUDY, archive_study, one_patient
 
 
 @pytest.fixture
-def site(tmp_path, database_url):
+def services(tmp_path, database_url):
     settings = Settings(data_dir=tmp_path / "data", database_url=database_url)
-    dataset = ct_slice(PatientID="MRN7", PatientName="Wang^Xiaoming", PatientBirthDate="19600102")
-    with closing(open_services(settings)) as services:
-        store(services.archive, dataset)
-        doctor = add_account(services.engine, "liwei", "李伟", "radiologist", PASSWORD)
-        case = open_case(services.engine, dataset.StudyInstanceUID, doctor, "Biopsy or wait?")
-        yield services.engine, doctor, case
+    with closing(open_services(settings)) as opened:
+        archive_study(opened)
+        yield opened
 
 
-def test_opinions_are_added_in_order_and_audited(site):
-    engine, doctor, case = site
-    other = add_account(engine, "smith", "Anna Smith", "physician", PASSWORD)
-    add_question(engine, case.id, doctor, "PET?")
-    add_opinion(engine, case.id, other, "  Wait. ")
-    found = find_case(engine, case.id)
-    assert [(e.kind, e.text) for e in found.entries] == [
-        ("open", ""),
-        ("question", "Biopsy or wait?"),
-        ("question", "PET?"),
-        ("opinion", "Wait."),
-    ]
-    assert found.entries[-1].author_name == "Anna Smith"
-    assert found.entries[-1].role == "physician"
-    assert found.intact
-    assert list_cases(engine) == [found]
-    view_case(engine, case.id, "smith")
-    with engine.connect() as connection:
-        actions = connection.execute(select(audit_event.c.action)).scalars().all()
-    assert {"case-open", "case-question", "case-opinion", "case-view"} <= set(actions)
+@pytest.fixture
+def smith(services):
+    return add_account(services.engine, "smith", "Anna Smith", "physician", PASSWORD)
 
 
-def test_a_closed_case_takes_nothing_until_it_is_opened_again(site):
-    engine, doctor, case = site
+@pytest.fixture
+def case(services, smith):
+    return open_case(services, smith, "Nodule and stroke", "Operate first?", [STUDY])
+
+
+def actions(services):
+    with services.engine.connect() as connection:
+        return connection.execute(select(audit_event.c.action)).scalars().all()
+
+
+def test_a_case_begins_with_its_question(services, case):
+    assert case.is_open
+    (entry,) = case.entries
+    assert (entry.kind, entry.text, entry.full_name) == ("question", "Operate first?", "Anna Smith")
+    assert [c.id for c in list_cases(services)] == [case.id]
+    assert "case-open" in actions(services)
+
+
+def test_opinions_answer_entries_and_stay_in_order(services, smith, case):
+    liwei = add_account(services.engine, "liwei", "李伟", "radiologist", PASSWORD)
+    first = add_opinion(services, case.id, liwei, "  Wait three months.  ", case.entries[0].number)
+    add_question(services, case.id, smith, "Which CT?")
+    said = find_case(services, case.id).entries
+    assert [e.kind for e in said] == ["question", "opinion", "question"]
+    assert (said[1].text, said[1].refers_to, said[1].role) == (
+        "Wait three months.",
+        case.entries[0].number,
+        "radiologist",
+    )
+    assert first.number == said[1].number
+    with pytest.raises(CaseError, match="no entry 999"):
+        add_opinion(services, case.id, smith, "x", 999)
+
+
+def test_a_closed_case_takes_nothing_until_it_is_reopened(services, smith, case):
     with pytest.raises(AccountError):
-        close_case(engine, case.id, doctor, "wrong password!", "Biopsy.")
-    assert find_case(engine, case.id).state == "open"
-    closed = close_case(engine, case.id, doctor, PASSWORD, "Biopsy.")
-    assert closed.state == "closed"
-    assert closed.conclusion.text == "Biopsy."
-    assert closed.conclusion.author_name == "李伟"
-    for change in (add_opinion, add_question):
+        close_case(services, case.id, smith, "wrong password", "Surgery")
+    assert find_case(services, case.id).is_open
+    close_case(services, case.id, smith, PASSWORD, "Surgery")
+    closed = find_case(services, case.id)
+    assert not closed.is_open
+    assert closed.entries[-1].kind == "conclusion"
+    assert list_cases(services) == []
+    assert [c.id for c in list_cases(services, closed=True)] == [case.id]
+    for act in (
+        lambda: add_opinion(services, case.id, smith, "late"),
+        lambda: close_case(services, case.id, smith, PASSWORD, "again"),
+    ):
         with pytest.raises(CaseError, match="closed"):
-            change(engine, case.id, doctor, "too late")
-    with pytest.raises(CaseError, match="closed"):
-        close_case(engine, case.id, doctor, PASSWORD, "again")
-    with pytest.raises(CaseError, match="closed"):
-        add_imported(engine, case.id, [], "liwei")
-    opened = reopen_case(engine, case.id, doctor, PASSWORD, "New PET.")
-    assert (opened.state, opened.conclusion) == ("open", None)
-    assert [e.kind for e in opened.entries][-2:] == ["close", "reopen"]
-    with pytest.raises(CaseError, match="not closed"):
-        reopen_case(engine, case.id, doctor, PASSWORD, "once more")
+            act()
+    reopen_case(services, case.id, smith, "New CT")
+    with pytest.raises(CaseError, match="open already"):
+        reopen_case(services, case.id, smith, "twice")
+    kinds = [e.kind for e in find_case(services, case.id).entries]
+    assert kinds == ["question", "conclusion", "reopened"]
+    assert {"case-close", "case-reopen"} <= set(actions(services))
 
 
-def test_a_change_in_the_database_shows(site):
-    engine, doctor, case = site
-    add_opinion(engine, case.id, doctor, "Wait.")
-    with writing(engine) as connection:
-        connection.execute(
-            update(board_entry).where(board_entry.c.kind == "opinion").values(text="Operate.")
-        )
-    assert not find_case(engine, case.id).intact
-
-
-def test_opinions_at_the_same_moment_are_all_kept(site):
-    engine, doctor, case = site
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda n: add_opinion(engine, case.id, doctor, f"opinion {n}"), range(8)))
-    found = find_case(engine, case.id)
-    assert len(found.of_kind("opinion")) == 8
-    assert found.intact
-
-
-@pytest.mark.parametrize("text", ["", "  ", "x" * 4001, "a\0b"])
-def test_text_that_cannot_be_kept(site, text):
-    engine, doctor, case = site
-    with pytest.raises(CaseError, match="characters"):
-        add_opinion(engine, case.id, doctor, text)
-
-
-def test_who_may_not_and_what_is_not_there(site):
-    engine, doctor, case = site
-    admin = add_account(engine, "root", "Root", "administrator", PASSWORD)
+def test_an_administrator_takes_no_part(services, case):
+    admin = add_account(services.engine, "root", "Admin", "administrator", PASSWORD)
     with pytest.raises(CaseError, match="role"):
-        add_opinion(engine, case.id, admin, "me too")
-    with pytest.raises(CaseError, match="no such case"):
-        find_case(engine, case.id + 1)
-    with pytest.raises(CaseError, match="archive"):
-        open_case(engine, "9.8.7", doctor, "?")
-
-
-def opinions(**changes):
-    one = {"author": "Dr Far", "role": "surgeon", "at": "2026-11-24T10:00:00Z", "text": "<b>Cut"}
-    return {"format": "clinical-ai case opinions 1", "case": "ABC", "opinions": [one | changes]}
-
-
-def test_opinions_from_elsewhere_are_imported_once(site, tmp_path):
-    engine, _, case = site
-    path = tmp_path / "opinions.json"
-    path.write_text(json.dumps(opinions()))
-    said = read_opinions(path, "ABC")
-    (entry,) = add_imported(engine, case.id, said, "liwei").of_kind("import")
-    assert (entry.author, entry.author_name, entry.role) == ("liwei", "Dr Far", "surgeon")
-    assert entry.text == "[2026-11-24T10:00+00:00] <b>Cut"
-    with pytest.raises(CaseError, match="already"):
-        add_imported(engine, case.id, said, "liwei")
+        add_opinion(services, case.id, admin, "x")
+    with pytest.raises(CaseError, match="role"):
+        open_case(services, admin, "t", "q", [STUDY])
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
+    ("title", "question", "studies", "says"),
     [
-        (b"not JSON", "no file of opinions"),
-        (b"\xff\xfe", "no file of opinions"),
-        (json.dumps(opinions(extra=1)).encode(), "extra"),
-        (json.dumps(opinions(text="x" * 4001)).encode(), "text"),
-        (json.dumps(opinions(author="")).encode(), "author"),
-        (json.dumps(opinions(at="2026-11-24T10:00:00")).encode(), "timezone"),
-        (json.dumps(opinions() | {"opinions": []}).encode(), "opinions"),
-        (json.dumps(opinions() | {"case": "OTHER"}).encode(), "another case"),
-        (b" " * (MAX_BYTES + 1), "larger"),
+        ("", "q", [STUDY], "title"),
+        ("t" * 121, "q", [STUDY], "title"),
+        ("t", "  ", [STUDY], "Write"),
+        ("t", "q" * 8001, [STUDY], "too long"),
+        ("t", "q", [], "at least one study"),
+        ("t", "q", ["1.2.3.999"], "at least one study"),
     ],
 )
-def test_a_file_that_is_not_as_it_must_be_is_refused(tmp_path, body, reason):
-    path = tmp_path / "opinions.json"
-    path.write_bytes(body)
-    with pytest.raises(CaseError, match=reason):
-        read_opinions(path, "ABC")
+def test_what_is_missing_is_said(services, smith, title, question, studies, says):
+    with pytest.raises(CaseError, match=says):
+        open_case(services, smith, title, question, studies)
+
+
+def test_studies_of_two_patients_make_no_case(services, smith):
+    archive_study(services, study="1.2.3.50", patient_id="P9")
+    with pytest.raises(CaseError, match="different patients"):
+        open_case(services, smith, "t", "q", [STUDY, "1.2.3.50"])
+
+
+def test_studies_without_a_patient_id_are_not_put_together(services, smith):
+    archive_study(services, study="1.2.3.60", patient_id="")
+    archive_study(services, study="1.2.3.61", patient_id="")
+    with pytest.raises(CaseError, match="different patients"):
+        open_case(services, smith, "t", "q", ["1.2.3.60", "1.2.3.61"])
+
+
+def test_a_case_shows_studies_and_the_record_that_is_surely_the_patients(services, smith):
+    RecordStore(services.engine).put(one_patient(date(2026, 6, 1)), origin="local")
+    case = open_case(services, smith, "t", "q", [STUDY])
+    assert (case.origin, case.person) == ("local", "zhang-san")
+    view = gather_case(services, case)
+    assert [v.study.study_instance_uid for v in view.studies] == [STUDY]
+    assert view.studies[0].reading is None
+    assert view.record is not None
+    assert view.record.has_problem("hypertension")
+
+
+def test_a_study_with_the_number_but_another_name_is_not_taken_in(services, smith):
+    archive_study(services, study="1.2.3.70", name="Wang^Wu")
+    with pytest.raises(CaseError, match="different patients"):
+        open_case(services, smith, "t", "q", [STUDY, "1.2.3.70"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c, n: c.execute(update(case_entry).where(case_entry.c.id == n).values(body="x")),
+        lambda c, n: c.execute(update(case_entry).where(case_entry.c.id == n).values(author="x")),
+        lambda c, n: c.execute(delete(case_entry).where(case_entry.c.id == n)),
+    ],
+)
+def test_an_entry_altered_in_the_database_is_noticed(services, smith, case, change):
+    opinion = add_opinion(services, case.id, smith, "Wait")
+    add_opinion(services, case.id, smith, "Or not")
+    assert find_case(services, case.id).is_intact
+    with writing(services.engine) as connection:
+        change(connection, opinion.number)
+    assert not find_case(services, case.id).is_intact
+
+
+def test_a_look_is_noted(services, case):
+    view_case(services, case.id, "smith")
+    assert actions(services).count("case-view") == 1
