@@ -114,7 +114,7 @@ INTENTS: tuple[Intent, ...] = (
     _intent(
         "prevention",
         r"预防|降低.*风险|减少.*风险|获益|\bprevent\w*|(reduce|lower)s? the risk|\bbenefits?\b",
-        {"reducesRiskOf": 1, "treatedWith": 0.6, "notValidFor": 1, "validFor": 0.9},
+        {"reducesRiskOf": 1, "treatedWith": 0.6},
         "object",
         _TREATMENT,
     ),
@@ -187,11 +187,10 @@ INTENTS: tuple[Intent, ...] = (
     ),
     _intent(
         "classification",
-        r"分级|几级|分期|几期|分类|属于|危险分层|分层|哪一?(级|类|期|组)|什么(级|类|期|等级"
+        r"分级|几级|分期|几期|分类|属于|危险分层|分层|哪一?(级|期|组)|哪一?类(?!.{0,4}药)|什么(级|类|期|等级"
         r"|风险)|等级|危险程度|风险等级|算什么|几类"
         r"|\bgrades?\b|\bstages?\b|\bclassif\w+|\bcategor\w+|\brisk (level|class|group"
-        r"|category)\b|\bstratif\w+|\btypes?\b"
-        r"|\blevels?\b",
+        r"|category)\b|\bstratif\w+",
         {"classifiedAs": 1, "categoryOf": 1, "isA": 0.7},
         "subject",
         "Category",
@@ -235,7 +234,7 @@ INTENTS: tuple[Intent, ...] = (
         "subject",
     ),
 )
-_WEAK: frozenset[IntentName] = frozenset({"treatment", "meaning", "diagnosis", "classification"})
+_WEAK: frozenset[IntentName] = frozenset({"treatment", "meaning", "diagnosis"})
 """Intents whose words ("drug", "what is") also stand beside the words of a more exact one."""
 _FIRST_LINE = re.compile(r"首选|一线|初始|起始|优先|first ?line|initial|first choice|prefer|start")
 

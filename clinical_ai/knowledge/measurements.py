@@ -12,7 +12,7 @@ _PRESSURE = re.compile(r"(?<![\d.])(\d{2,3}) ?/ ?(\d{2,3})(?!\d)(?: ?(mmhg|mm hg
 _AGE = re.compile(
     r"(?<![\d.])(\d{1,3}) ?(?:岁|周岁|years? old|y/?o\b|year olds?)|\baged? (?:of )?(\d{1,3})\b"
 )
-_LENGTH = re.compile(r"(?<![\d./])(\d+(?:\.\d+)?) ?(mm\b|cm\b|毫米|厘米)(?!hg)")
+_LENGTH = re.compile(r"(?<![\d./])(\d+(?:\.\d+)?) ?(mm(?![a-z])|cm(?![a-z])|毫米|厘米)")
 _VALUE = re.compile(
     r"^(?:水平|值|结果)? ?(?:为|是|在|达|到|升至|降至|of|is|at|was|=|:)? ?"
     r"(>=|<=|>|<|≥|≤|大于|小于|超过|低于|above|over|below|under)? ?(\d+(?:\.\d+)?)"

@@ -63,12 +63,12 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 
 def read_questions(files: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
-    """Questions by part: ``tuned``, ``held_out``; a plain list counts as held out."""
+    """Questions by part: ``tuned``, ``held_out``; a plain list, of another author, is ``listed``."""
     parts: dict[str, list[dict[str, Any]]] = {}
     for file in files:
         content = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(content, list):
-            content = {"held_out": content}
+            content = {"listed": content}
         for part, questions in content.items():
             if isinstance(questions, list):
                 parts.setdefault(f"{file.stem}: {part}", []).extend(questions)
