@@ -24,7 +24,11 @@ def ranked(
     scored = []
     for place in places:
         statement = index.statements[place]
-        if _contradicted(index, statement, topics, known) or _harmful(index, statement, topics):
+        if (
+            _contradicted(index, statement, topics, known)
+            or _harmful(index, statement, topics)
+            or _other_system(index, statement, topics)
+        ):
             continue
         fit = _intent_fit(index, statement, topics, asked)
         covered = [max((t.weights.get(n, 0.0) for n in statement.nodes), default=0) for t in topics]
@@ -86,6 +90,24 @@ def _harmful(index: KnowledgeIndex, statement: Statement, topics: list[Topic]) -
         for edge in index.graph.outgoing.get(drug, ())
         if edge.predicate == "contraindicatedIn"
     )
+
+
+def _other_system(index: KnowledgeIndex, statement: Statement, topics: list[Topic]) -> bool:
+    """Whether a recommendation is by another score than that whose category is asked about.
+
+    The sizes of ACR TI-RADS answer no question about a category of C-TIRADS.
+    """
+    if not isinstance(statement.said, Node):
+        return False
+    by = index.systems.get(statement.said.id)
+    asked = {
+        edge.object
+        for topic in topics
+        for name in topic.named
+        for edge in index.graph.outgoing.get(name, ())
+        if edge.predicate == "categoryOf" and index.graph.node(edge.object).kind == "RiskEquation"
+    }
+    return bool(by and asked and not by & asked)
 
 
 def _order(scored: tuple[float, Statement]) -> tuple[float, int, int, list[str]]:

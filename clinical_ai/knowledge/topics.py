@@ -45,6 +45,7 @@ class KnowledgeIndex:
     narrower: Mapping[str, frozenset[str]]
     tests: frozenset[str]
     plain: PlainWords
+    systems: Mapping[str, frozenset[str]]
 
 
 def knowledge_index(graph: KnowledgeGraph) -> KnowledgeIndex:
@@ -69,7 +70,23 @@ def knowledge_index(graph: KnowledgeGraph) -> KnowledgeIndex:
         {name: frozenset(found) for name, found in narrower.items()},
         tests,
         plain_words(),
+        _systems_named(graph),
     )
+
+
+def _systems_named(graph: KnowledgeGraph) -> dict[str, frozenset[str]]:
+    """Scores and equations that the words of each recommendation name, where there are any."""
+    systems = {
+        node.id: node.labels["en"].rsplit(" ", 1)[0]
+        for node in graph.nodes.values()
+        if node.kind == "RiskEquation" and " " in node.labels["en"]
+    }
+    found = {
+        node.id: frozenset(name for name, words in systems.items() if words in node.text["zh"])
+        for node in graph.nodes.values()
+        if node.kind == "Recommendation"
+    }
+    return {name: named for name, named in found.items() if named}
 
 
 def topics_of(

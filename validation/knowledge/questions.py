@@ -63,7 +63,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 
 def read_questions(files: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
-    """Questions by part: ``tuned``, ``held_out``; a plain list, of another author, is ``listed``."""
+    """Questions by part: ``tuned``, ``held_out``; a plain list is ``listed``."""
     parts: dict[str, list[dict[str, Any]]] = {}
     for file in files:
         content = json.loads(file.read_text(encoding="utf-8"))

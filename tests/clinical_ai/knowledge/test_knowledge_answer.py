@@ -123,3 +123,7 @@ def test_any_text_is_answered_or_refused_with_a_reason(index: KnowledgeIndex, te
 def test_wilson_interval() -> None:
     low, high = wilson(8, 10)
     assert (round(low, 4), round(high, 4)) == (0.4902, 0.9433)
+
+
+def test_a_rule_of_one_score_answers_nothing_about_another(index: KnowledgeIndex) -> None:
+    assert not ask(index, "C-TIRADS 4A类结节多大需要细针穿刺？").found
