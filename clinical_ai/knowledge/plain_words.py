@@ -42,7 +42,7 @@ class PlainWords:
     def not_understood(self, masked: str) -> tuple[str, ...]:
         """Words that are neither known names nor plain, in a text with the known ones blanked."""
         left = self.chinese.sub(" ", masked)
-        unknown = [word for word in _HAN.findall(left) if len(word) > 1]
+        unknown = _HAN.findall(left)
         for word in _LATIN_WORD.findall(masked):
             bare = word.strip("'’./+").removesuffix("'s").removesuffix("’s")
             single = len(bare) == 1 and bare.isascii()

@@ -12,6 +12,7 @@ from clinical_ai.knowledge.statements import Statement, statements_of
 
 WIDER = 0.85
 """Weight of what a topic is a form of."""
+_OUT_OF_OFFICE = frozenset({"home-bp", "ambulatory-bp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,22 @@ def topics_of(
         topics[mention.nodes] = Topic(mention.nodes, _weights(index, mention.nodes))
     for group in values:
         tests = tuple(test for test, _ in group)
-        categories = categories_of(index.graph, group)
+        named = {name for key in topics for name in key}
+        categories = tuple(
+            name
+            for name in categories_of(index.graph, group)
+            if _measured_elsewhere(index.graph, name) <= named
+        )
         weights = dict.fromkeys(tests, 0.6)
         weights |= _weights(index, categories, of_value=True)
         topics[categories or tests] = Topic(categories or tests, weights, tests == ("age",))
     return _without_generic(index, list(topics.values()))
+
+
+def _measured_elsewhere(graph: KnowledgeGraph, category: str) -> set[str]:
+    """How a blood pressure out of the office was measured, for limits that hold only there."""
+    edges = graph.outgoing.get(category, ())
+    return {e.object for e in edges if e.predicate == "measuredBy"} & _OUT_OF_OFFICE
 
 
 def _without_generic(index: KnowledgeIndex, topics: list[Topic]) -> list[Topic]:

@@ -57,6 +57,7 @@ def test_every_statement_of_an_answer_is_cited(index: KnowledgeIndex) -> None:
         ("儿童高血压的治疗", "out of scope", "children"),
         ("12岁高血压患者的治疗", "out of scope", "children"),
         ("hypertension with lupus: treatment", "not understood", "lupus"),
+        ("高血压伴痔的治疗", "not understood", "痔"),
         ("怎么治疗？", "nothing named", None),
         ("痛风的一线治疗", "no statement", None),
     ],
@@ -70,11 +71,21 @@ def test_what_is_not_in_the_knowledge_base(
     assert detail is None or answer.detail == (detail,)
 
 
+def _treatments(index: KnowledgeIndex, question: str) -> set[str]:
+    said = [s for s in ask(index, question).statements if s.predicate != "contraindicatedIn"]
+    return {name for s in said for name in s.nodes}
+
+
 def test_a_contraindicated_drug_is_never_the_answer_to_a_treatment(index: KnowledgeIndex) -> None:
-    assert "labetalol" in _named(index, "妊娠期高血压用什么降压药？")
-    assert not {"acei", "arb"} & _named(index, "妊娠期高血压用什么降压药？")
-    assert not {"acei", "arb"} & _named(index, "Treatment of hypertension in pregnancy")
-    assert not {"acei", "arb"} & _named(index, "高血压合并妊娠的治疗")
+    assert "labetalol" in _treatments(index, "妊娠期高血压用什么降压药？")
+    for question in (
+        "妊娠期高血压用什么降压药？",
+        "Treatment of hypertension in pregnancy",
+        "高血压合并妊娠的治疗",
+    ):
+        assert not {"acei", "arb"} & _treatments(index, question)
+    first = ask(index, "妊娠高血压能用缬沙坦吗").statements[0]
+    assert first.predicate == "contraindicatedIn"
     assert "metformin" not in _named(index, "eGFR 20的2型糖尿病的治疗")
 
 
@@ -127,3 +138,8 @@ def test_wilson_interval() -> None:
 
 def test_a_rule_of_one_score_answers_nothing_about_another(index: KnowledgeIndex) -> None:
     assert not ask(index, "C-TIRADS 4A类结节多大需要细针穿刺？").found
+
+
+def test_limits_at_home_need_a_reading_at_home(index: KnowledgeIndex) -> None:
+    assert "hypertension-home" not in ask(index, "血压137/86").understood
+    assert "hypertension-home" in ask(index, "家庭血压 137/86 属于什么").understood
