@@ -36,6 +36,7 @@ CLOSED = N_("This case is closed; reopen it first.")
 NOT_CLOSED = N_("This case is open already.")
 TEXT_NEEDED = N_("Write something.")
 TOO_LONG = N_("The text is too long.")
+IMPORTED = N_("This opinion is in the case already.")
 TITLE_NEEDED = N_("Give the case a title of at most 120 characters.")
 NO_STUDY = N_("Name at least one study that is in the archive.")
 OTHER_PATIENT = N_("These studies are of different patients; a case is about one.")
@@ -200,9 +201,12 @@ def add_opinion(
 
 def add_imported(connection: Connection, case_id: str, entry: Entry, username: str) -> None:
     """Record an opinion that came back from elsewhere, in the caller's transaction."""
-    row = _row(connection, case_id)
-    if not row.is_open:
+    case = _case(connection, _row(connection, case_id))
+    if not case.is_open:
         raise CaseError(CLOSED)
+    known = {(e.full_name, e.role, e.text) for e in case.entries if e.imported}
+    if (entry.full_name, entry.role, _text(entry.text)) in known:
+        raise CaseError(IMPORTED)
     _insert(connection, case_id, replace(entry, kind="opinion", text=_text(entry.text)))
     record_event(connection, username, "case-import", detail=f"case {case_id}")
 
@@ -231,16 +235,21 @@ def close_case(
     return entry
 
 
-def reopen_case(services: Services, case_id: str, account: Account, reason: str) -> Entry:
-    """Reopen a closed case; the reason and the earlier conclusion stay visible.
+def reopen_case(
+    services: Services, case_id: str, account: Account, password: str, reason: str
+) -> Entry:
+    """Reopen a closed case, after the password was given again; the conclusion stays visible.
 
     Raises
     ------
     CaseError
         When the case is open, the role may not, or no reason is given.
+    AccountError
+        When the password is wrong.
     """
     _may(account)
     text = _text(reason)
+    account = authenticate(services.engine, account.username, password)
     with writing(services.engine) as connection:
         if _row(connection, case_id).is_open:
             raise CaseError(NOT_CLOSED)
@@ -408,7 +417,7 @@ def _may(account: Account) -> None:
 
 
 def _text(text: str) -> str:
-    text = text.strip()
+    text = text.replace("\0", "").strip()  # which PostgreSQL cannot keep
     if not text:
         raise CaseError(TEXT_NEEDED)
     if len(text) > MAX_TEXT_CHARACTERS:

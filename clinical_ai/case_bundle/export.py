@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from clinical_ai.case_board import Case, CaseView, gather_case
@@ -28,6 +29,7 @@ from risk_models.cohort.report.pdf import render_pdf
 
 FORM = "opinion.json"
 _RECORD = "record.json"
+_NO_TIME = datetime(1980, 1, 1, tzinfo=UTC)  # as in the zip: when it was made is not told
 _SEARCHED_ELSEWHERE = (".dcm", ".pdf")
 SCHEMA = "clinical-ai case opinion 1"
 Progress = Callable[[int, int], None]
@@ -152,7 +154,7 @@ def _write_texts(root: Path, view: CaseView, key: Key, entries: tuple[Entry, ...
 def _write_pages(root: Path, document: Document) -> None:
     name = f"summary.{document.language}"
     (root / f"{name}.html").write_text(render_html(document), "utf-8")
-    (root / f"{name}.pdf").write_bytes(render_pdf(document))
+    (root / f"{name}.pdf").write_bytes(render_pdf(document, _NO_TIME))
 
 
 def _refuse_traces(root: Path, sought: Traces, entries: tuple[Entry, ...]) -> None:
@@ -162,7 +164,7 @@ def _refuse_traces(root: Path, sought: Traces, entries: tuple[Entry, ...]) -> No
     """
     texts = [("the free text", entry.text, True) for entry in entries]
     texts += [
-        (path.name, path.read_text("utf-8"), path.name == _RECORD)
+        (path.name, path.read_text("utf-8"), False)
         for path in sorted(root.rglob("*"))
         if path.is_file() and path.suffix not in _SEARCHED_ELSEWHERE
     ]
@@ -190,7 +192,11 @@ def _zip(root: Path, out: Path) -> None:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as bundle:
             for path in sorted(root.rglob("*")):
                 if path.is_file():
-                    bundle.write(path, path.relative_to(root).as_posix())
+                    # Without the time of its making.
+                    member = zipfile.ZipInfo(path.relative_to(root).as_posix())
+                    member.compress_type = zipfile.ZIP_DEFLATED
+                    with path.open("rb") as source, bundle.open(member, "w") as target:
+                        shutil.copyfileobj(source, target)
         part.rename(out)
     except OSError as error:
         raise CaseError(f"{out} cannot be written: {error.strerror}") from error

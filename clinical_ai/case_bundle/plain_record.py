@@ -4,6 +4,7 @@ Made from what is allowed, not by taking out what is not: names, numbers, places
 the ids of resources have no way in.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -12,6 +13,9 @@ from clinical_ai.records.record import ClinicalRecord, Concept
 
 MAX_AGE = 90
 """Ages above 89 are told as 90 (45 CFR 164.514(b)(2)(i)(C), and as our images do)."""
+_DAYS_OF_89_YEARS = 32_507
+# As all these systems write their codes; longer or other ones may hold anything.
+_CODE = re.compile(r"[A-Za-z0-9.-]{1,20}")
 _SYSTEMS = frozenset(
     {
         "http://snomed.info/sct",
@@ -38,7 +42,13 @@ def plain_record(record: ClinicalRecord, on: date, shift: timedelta) -> Plain:
     age = record.demographics.age_on(on)
 
     def day(value: date | None) -> str | None:
-        return None if value is None else (value + shift).isoformat()
+        # A day that long ago tells an age above 89, as the age itself would.
+        if value is None or (on - value).days > _DAYS_OF_89_YEARS:
+            return None
+        try:
+            return (value + shift).isoformat()
+        except OverflowError:
+            return None
 
     smoking = record.smoking
     return {
@@ -92,4 +102,6 @@ def _coded(concept: Concept, kinds: Sequence[str]) -> Plain:
 
 def _code(concept: Concept) -> str | None:
     """Return a code of a public system; local codes and words may say who somebody is."""
-    return f"{concept.system}|{concept.code}" if concept.system in _SYSTEMS else None
+    if concept.system not in _SYSTEMS or not _CODE.fullmatch(concept.code):
+        return None
+    return f"{concept.system}|{concept.code}"

@@ -1,7 +1,7 @@
 """A case on a page, without identity."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from clinical_ai import formats
 from clinical_ai.case_board.cases import Entry
@@ -51,7 +51,7 @@ def summary(
             warning=True,
         )
     ]
-    blocks.extend(_said(entries, shift, _))
+    blocks.extend(_said(entries, _))
     for number, study in enumerate(view.studies, start=1):
         blocks.extend(_study(number, study, shift, _))
     blocks.extend(_risk(view, _))
@@ -93,17 +93,17 @@ def _age(born: str, on: str) -> int | None:
     return last.year - first.year - ((last.month, last.day) < (first.month, first.day))
 
 
-def _said(entries: Sequence[Entry], shift: timedelta, _: Texts) -> Iterator[Block]:
+def _said(entries: Sequence[Entry], _: Texts) -> Iterator[Block]:
+    """Yield what was said, without days: they lie near that of the export, and tell the shift."""
     if not entries:
         return
     yield Heading(_("Questions and opinions"))
     rows = []
     for entry in entries:
-        day = date.fromtimestamp(entry.at) + shift  # noqa: DTZ012 - the site's own day
         who = _(ROLE_NAMES[entry.role]) if entry.role in ROLE_NAMES else _("consultant")
-        rows.append((_(ENTRY_NAMES[entry.kind]), who, day.isoformat(), entry.text))
-    header = (_("Kind"), _("Role"), _("Day"), _("Text"))
-    yield Table("entries", _("Questions and opinions"), header, tuple(rows), text_columns=4)
+        rows.append((_(ENTRY_NAMES[entry.kind]), who, entry.text))
+    header = (_("Kind"), _("Role"), _("Text"))
+    yield Table("entries", _("Questions and opinions"), header, tuple(rows), text_columns=3)
 
 
 def _study(number: int, view: StudyView, shift: timedelta, _: Texts) -> Iterator[Block]:

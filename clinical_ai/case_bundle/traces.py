@@ -25,6 +25,9 @@ class Traces:
         words of ours.
     numbers
         Patient, accession and identity numbers, and UIDs.
+    short_numbers
+        Those of three or four digits, which are in every table of measurements: looked for in
+        free text only.
     days
         Birth dates.
     """
@@ -32,6 +35,7 @@ class Traces:
     names: frozenset[str]
     parts: frozenset[str]
     numbers: frozenset[str]
+    short_numbers: frozenset[str]
     days: frozenset[date]
 
 
@@ -41,13 +45,13 @@ def traces(names: Iterable[str], numbers: Iterable[str], days: Iterable[date | N
     parts = {part for group in groups for part in re.split(r"[\s^,.·・-]+", group)}
     whole = {re.sub(r"[\s^]+", "", group) for group in groups if re.search(r"[\s^]", group)}
     whole |= {group for group in groups if not group.isascii()}
-    plain = {_normal(number) for number in numbers}
+    plain = {n for n in map(_normal, numbers) if len(n) >= _SHORTEST_NUMBER}
+    short = frozenset(n for n in plain if n.isdigit() and len(n) < _SHORTEST_DIGITS)
     return Traces(
         frozenset(w.replace("^", "") for w in whole if len(w) > _SHORTEST_NAME),
         frozenset(p for p in parts if len(p) >= _SHORTEST_NAME),
-        frozenset(
-            n for n in plain if len(n) >= (_SHORTEST_DIGITS if n.isdigit() else _SHORTEST_NUMBER)
-        ),
+        frozenset(plain - short),
+        short,
         frozenset(day for day in days if day is not None),
     )
 
@@ -66,7 +70,8 @@ def found_in(text: str, sought: Traces, *, free_text: bool) -> Iterator[str]:
         free_text and any(_has_word(plain, dense, part) for part in sought.parts)
     ):
         yield "name"
-    if any(_has_number(plain, number) for number in sought.numbers):
+    numbers = sought.numbers | (sought.short_numbers if free_text else frozenset())
+    if any(_has_number(plain, number) for number in numbers):
         yield "number"
     if any(form in dense for day in sought.days for form in _forms(day)):
         yield "birth date"

@@ -158,8 +158,9 @@ def case_reopen(
     """Reopen a closed case; its conclusion stays. Asks for the password of the clinician."""
     from clinical_ai.case_board import reopen_case
 
+    password = _password()
     with _services(ctx) as services:
-        reopen_case(services, case_id, _account(services, by, _password()), reason)
+        reopen_case(services, case_id, _account(services, by, password), password, reason)
     out.print("open again")
 
 

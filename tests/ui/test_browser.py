@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -222,6 +223,35 @@ def test_the_overdue_list_shows_hostile_text_letter_by_letter(page, site):
 def test_a_radiologist_may_look_at_alarms_but_not_acknowledge(page, site):
     open_follow_up(page, site, "liwei")
     assert page.get_by_role("button", name="Acknowledge", exact=True).count() == 0
+
+
+def test_a_case_is_opened_discussed_exported_and_closed(page, site, tmp_path):
+    sign_in(page, site, "smith")
+    page.get_by_text("Case board", exact=True).click()
+    page.get_by_label("Title, without the patient's name").fill("**x** <b>nodule</b>")
+    page.get_by_label("Studies of the patient").click()
+    page.get_by_role("option").filter(has_text="王小东").first.click()
+    page.keyboard.press("Escape")
+    page.get_by_label("Question", exact=True).fill("Operate?<script>alert(1)</script>")
+    page.get_by_role("button", name="Open the case").click()
+    page.get_by_role("heading", name="**x** <b>nodule</b>").wait_for()
+    page.get_by_label("Opinion or question").fill("Wait three months.")
+    page.get_by_role("button", name="Record as opinion").click()
+    page.get_by_text("Wait three months.").wait_for()
+    assert page.get_by_text("Operate?<script>alert(1)</script>").count() == 1
+    page.get_by_text("Tele-consultation", exact=True).click()
+    page.get_by_role("button", name="Make a bundle without identity").click()
+    with page.expect_download(timeout=90_000) as download:
+        page.get_by_role("button", name="Download").click(timeout=90_000)
+    download.value.save_as(tmp_path / "case.zip")
+    with zipfile.ZipFile(tmp_path / "case.zip") as bundle:
+        assert "summary.zh.pdf" in bundle.namelist()
+    page.get_by_text("Close the case", exact=True).click()
+    page.get_by_label("Conclusion").fill("Follow-up CT")
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
+    page.get_by_role("button", name="Close with this conclusion").click()
+    page.get_by_role("button", name="Reopen").wait_for()
+    assert events(site, "case-open", "urgent") == ["smith"]
 
 
 def test_scrolling_and_windows_change_the_picture(page, site):

@@ -97,7 +97,7 @@ def _show_list(screen: Screen) -> None:
 
 
 def _line(case: Case, _: Texts) -> str:
-    state = _("open") if case.is_open else _("closed")
+    state = _("in discussion") if case.is_open else _("closed")
     count = _("{count} entries").format(count=len(case.entries))
     return f"{visible(case.title)} · {state} · {formats.moment(case.opened_at)} · {count}"
 
@@ -235,7 +235,9 @@ def _offer_words(screen: Screen, case: Case) -> None:
     with st.form("say", clear_on_submit=True):
         text = st.text_area(_("Opinion or question"), max_chars=MAX_TEXT_CHARACTERS)
         answers = st.selectbox(
-            _("Answers"), [None, *(e.number for e in case.entries)], format_func=lambda n: n or "–"
+            _("Answers"),
+            [None, *(e.number for e in case.entries)],
+            format_func=lambda n: "–" if n is None else str(n),
         )
         with st.container(horizontal=True):
             opinion = st.form_submit_button(_("Record as opinion"), type="primary")
@@ -263,12 +265,13 @@ def _offer_reopen(screen: Screen, case: Case) -> None:
     _ = screen.texts
     with st.form("reopen"):
         reason = st.text_input(_("Reason"), max_chars=MAX_TEXT_CHARACTERS)
+        password = st.text_input(_("Password"), type="password", autocomplete="current-password")
         pressed = st.form_submit_button(_("Reopen"))
     if not pressed:
         return
     try:
-        reopen_case(screen.services, case.id, screen.account, reason)
-    except CaseError as error:
+        reopen_case(screen.services, case.id, screen.account, password, reason)
+    except (CaseError, AccountError) as error:
         st.error(literal(_.error(error)))
         return
     st.rerun()

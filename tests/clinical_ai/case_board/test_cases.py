@@ -90,9 +90,11 @@ def test_a_closed_case_takes_nothing_until_it_is_reopened(services, smith, case)
     ):
         with pytest.raises(CaseError, match="closed"):
             act()
-    reopen_case(services, case.id, smith, "New CT")
+    with pytest.raises(AccountError):
+        reopen_case(services, case.id, smith, "wrong password", "New CT")
+    reopen_case(services, case.id, smith, PASSWORD, "New CT")
     with pytest.raises(CaseError, match="open already"):
-        reopen_case(services, case.id, smith, "twice")
+        reopen_case(services, case.id, smith, PASSWORD, "twice")
     kinds = [e.kind for e in find_case(services, case.id).entries]
     assert kinds == ["question", "conclusion", "reopened"]
     assert {"case-close", "case-reopen"} <= set(actions(services))
@@ -172,3 +174,8 @@ def test_an_entry_altered_in_the_database_is_noticed(services, smith, case, chan
 def test_a_look_is_noted(services, case):
     view_case(services, case.id, "smith")
     assert actions(services).count("case-view") == 1
+
+
+def test_a_nul_in_a_text_is_left_out(services, smith, case):
+    add_opinion(services, case.id, smith, "Wait\0 longer")
+    assert find_case(services, case.id).entries[-1].text == "Wait longer"

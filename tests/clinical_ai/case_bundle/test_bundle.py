@@ -127,8 +127,31 @@ def test_an_export_is_audited_and_overwrites_nothing(services, case, tmp_path):
 def test_age_above_89_is_not_told(services):
     record = RecordStore(services.engine).record("zhang-san")
     old = replace(record.demographics, birth_date=date(1930, 1, 1))
-    plain = plain_record(replace(record, demographics=old), date(2026, 1, 2), timedelta(0))
+    born = replace(record.problems[0], onset=old.birth_date)
+    first = replace(record.problems[0], onset=date(1, 1, 2))
+    record = replace(record, demographics=old, problems=(first, born, *record.problems))
+    plain = plain_record(record, date(2026, 1, 2), timedelta(days=-700))
     assert plain["age_years"] == 90
+    assert [p["on"] for p in plain["problems"]] == [None, None, "2018-01-31"]
+
+
+def test_codes_that_could_hold_anything_do_not_go(services):
+    record = RecordStore(services.engine).record("zhang-san")
+    problem = record.problems[0]
+    odd = replace(problem, concept=replace(problem.concept, code="Zhang Sanfeng, ward 3"))
+    local = replace(problem, concept=replace(problem.concept, system="urn:local"))
+    plain = plain_record(replace(record, problems=(odd, local)), date(2026, 1, 2), timedelta(0))
+    assert [p["code"] for p in plain["problems"]] == [None, None]
+
+
+def test_when_a_bundle_was_made_is_not_told(services, case, tmp_path):
+    _, files = exported(services, case, tmp_path / "case.zip", free_text=True)
+    with zipfile.ZipFile(tmp_path / "case.zip") as bundle:
+        assert {info.date_time[0] for info in bundle.infolist()} == {1980}
+    year = str(date.today().year).encode()  # noqa: DTZ011
+    assert b"CreationDate" not in files["summary.en.pdf"] or year not in files["summary.en.pdf"]
+    shown = files["summary.en.html"].decode()
+    assert "Operate first?" in shown
 
 
 def form(services, case, changes=None):
@@ -157,6 +180,8 @@ def test_an_opinion_comes_back(services, case, tmp_path):
     assert entry.imported
     assert (entry.full_name, entry.role) == ("Provincial hospital", "thoracic surgeon")
     assert entry.text == "Resect.\nThen anticoagulation."
+    with pytest.raises(CaseError, match="already"):
+        import_opinion(services, case, path, "smith")
 
 
 @pytest.mark.parametrize(

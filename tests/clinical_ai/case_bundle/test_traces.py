@@ -60,3 +60,9 @@ def test_a_name_in_chinese_is_found_wherever_it_stands(before, after):
 def test_no_text_breaks_it(text):
     assert set(kinds(text)) <= {"name", "number", "birth date"}
     assert list(found_in("x", traces([text], [text], []), free_text=True)) in ([], ["name"])
+
+
+def test_a_short_number_is_looked_for_in_free_text_only():
+    sought = traces([], ["123"], [])
+    assert list(found_in("patient 123", sought, free_text=True)) == ["number"]
+    assert list(found_in("123 mmHg", sought, free_text=False)) == []
