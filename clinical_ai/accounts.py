@@ -24,6 +24,9 @@ ACKNOWLEDGING_ROLES: frozenset[Role] = frozenset({"physician"})
 # Who may look at the follow-up of chronic disease.
 FOLLOW_UP_ROLES: frozenset[Role] = frozenset({"physician", "radiologist"})
 
+# Who may decide whose record a patient's is.
+MATCHING_ROLES: frozenset[Role] = frozenset({"physician", "radiologist"})
+
 MAX_FAILURES = 5
 LOCK_SECONDS = 15 * 60
 MIN_PASSWORD_LENGTH = 10  # NIST SP 800-63B asks for at least 8

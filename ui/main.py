@@ -13,12 +13,12 @@ from typing import get_args
 
 import streamlit as st
 
-from clinical_ai.accounts import FOLLOW_UP_ROLES, Role
+from clinical_ai.accounts import FOLLOW_UP_ROLES, MATCHING_ROLES, Role
 from clinical_ai.case_board import BOARD_ROLES
 from clinical_ai.messages import N_
 from clinical_ai.texts import Language, Texts
 from ui import session
-from ui.screens import case, follow_up, review, sign_in, worklist
+from ui.screens import case, follow_up, matches, review, sign_in, worklist
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Page:
 PAGES = {
     "worklist": Page(N_("Worklist"), frozenset(get_args(Role)), worklist.show),
     "follow-up": Page(N_("Follow-up"), FOLLOW_UP_ROLES, follow_up.show),
+    "matches": Page(N_("Uncertain records"), MATCHING_ROLES, matches.show),
     "cases": Page(N_("Case board"), BOARD_ROLES, case.show),
 }
 

@@ -12,14 +12,18 @@ from sqlalchemy import select
 
 from clinical_ai.formats import person_name
 from clinical_ai.pathways.alarm_store import open_alarms
+from clinical_ai.record_link import linked_person, match_policy, study_patient
+from clinical_ai.records.match_queue import match_patient
+from clinical_ai.records.store import RecordStore
 from clinical_ai.routing import placement
 from clinical_ai.services import open_services
 from clinical_ai.store.reads import begin_attempt
 from clinical_ai.store.routing import replace_decision
-from clinical_ai.store.tables import audit_event, result_object
+from clinical_ai.store.tables import audit_event, patient_match_decision, result_object
 from pacs_bridge.database import writing
 from pacs_bridge.routing.actions import Actions
 from pacs_bridge.routing.decision import Decision
+from tests.support.fhir_people import patient
 from tests.support.processes import answers, free_port, started, wait_for
 from tests.ui.hospital import HOSTILE_NAME, HOSTILE_REFERENCE, PASSWORD
 from ui.literal import literal
@@ -252,6 +256,30 @@ def test_a_case_is_opened_discussed_exported_and_closed(page, site, tmp_path):
     page.get_by_role("button", name="Close with this conclusion").click()
     page.get_by_role("button", name="Reopen").wait_for()
     assert events(site, "case-open", "urgent") == ["smith"]
+
+
+def test_an_uncertain_record_is_shown_with_its_evidence_and_decided(page, site):
+    study = site.hospital.studies["clear"]
+    with closing(open_services(site.hospital.settings)) as services:
+        query = study_patient(services, study).query
+        like = patient("like", family="<b>x</b>", born="1988-09-09", gender="female")
+        like["name"].append({"text": "赵敏"})
+        RecordStore(services.engine).put([like], origin="local")
+        policy = match_policy(services.settings)
+        found = match_patient(services.engine, query, policy, study_uid=study)
+        assert found.outcome == "uncertain"
+    sign_in(page, site, "smith")
+    page.get_by_text("Uncertain records", exact=True).click()
+    page.get_by_text("same birth date", exact=False).first.wait_for()
+    assert page.get_by_text("<b>x</b>", exact=False).count() == 1
+    page.get_by_label("Reason").first.fill("Compared with the identity card")
+    page.get_by_role("button", name="This is the patient").first.click()
+    page.get_by_text("No patient waits for a decision.").wait_for()
+    with closing(open_services(site.hospital.settings)) as services:
+        assert linked_person(services, query) == ("local", "like")
+        with services.engine.connect() as connection:
+            (row,) = connection.execute(select(patient_match_decision))
+    assert (row.username, row.reason) == ("smith", "Compared with the identity card")
 
 
 def test_scrolling_and_windows_change_the_picture(page, site):

@@ -142,6 +142,17 @@ def test_snomed_check_digits(graph: KnowledgeGraph) -> None:
     assert not _verhoeff_ok("59621001")
 
 
+def test_nothing_causes_or_complicates_a_form_of_itself(graph: KnowledgeGraph) -> None:
+    forms = {(e.subject, e.object) for e in graph.edges if e.predicate == "isA"}
+    wrong = [
+        (e.subject, e.predicate, e.object)
+        for e in graph.edges
+        if e.predicate in ("causeOf", "complicationOf", "riskFactorFor")
+        and ({(e.subject, e.object), (e.object, e.subject)} & forms)
+    ]
+    assert wrong == []
+
+
 def test_is_a_has_no_circle(graph: KnowledgeGraph) -> None:
     assert graph.select("SELECT ?s WHERE { ?s k:isA+ ?s }") == []
 
