@@ -156,7 +156,7 @@ def _dated(
     if not found:
         return _absent(case, kinds)
     if test.within is None and test.before is None:
-        return Examined(True, (_newest(found),))
+        return Examined(True, (_earliest(found),))
     hits = [(f, d) for f, d in found if d is not None and _in_time(test, d, case.on)]
     if hits:
         return Examined(True, (_newest(hits),))
@@ -292,6 +292,11 @@ def _in_time(test: Dated, day: date, on: date) -> bool:
     return (test.within is None or test.within.covers(day, on)) and (
         test.before is None or day <= test.before.before(on)
     )
+
+
+def _earliest(found: Sequence[tuple[Fact, date | None]]) -> Fact:
+    """Since when a disease is known: a later code for its complication does not begin it anew."""
+    return min(found, key=lambda one: one[1] or date.max)[0]
 
 
 def _newest(found: Sequence[tuple[Fact, date | None]]) -> Fact:

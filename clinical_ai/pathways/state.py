@@ -7,7 +7,16 @@ from datetime import date
 from typing import Generic, Literal, TypeVar
 
 from clinical_ai.pathways.case import Case, open_case
-from clinical_ai.pathways.definition import Advice, Alarm, Exit, Goal, Pathway, Scheduled, Stage
+from clinical_ai.pathways.definition import (
+    Advice,
+    Alarm,
+    Done,
+    Exit,
+    Goal,
+    Pathway,
+    Scheduled,
+    Stage,
+)
 from clinical_ai.pathways.examine import Examined, Fact, Missing, examine
 from clinical_ai.pathways.plausible import SetAside
 from clinical_ai.pathways.schedule import Due, due
@@ -204,17 +213,27 @@ def _plan(
     since: date | None,
     undecided: list[Missing],
 ) -> tuple[tuple[Due, ...], tuple[Advice, ...]]:
-    planned = [
+    planned = _soonest(
         due(kind, rule, case, since)
         for kind, rule in pathway.scheduled()
         if _in(rule.in_stages, stage) and _applies(rule, case, undecided)
-    ]
+    )
     advice = tuple(
         one
         for one in pathway.advice
         if _in(one.in_stages, stage) and _applies(one, case, undecided)
     )
     return tuple(sorted(planned, key=lambda d: (-d.days_overdue, d.due, d.rule.id))), advice
+
+
+def _soonest(planned: Iterable[Due]) -> list[Due]:
+    """Of rules that the same facts answer, such as a usual and a closer visit, the soonest."""
+    kept: dict[tuple[str, Done], Due] = {}
+    for one in planned:
+        key = (one.kind, one.rule.done_by)
+        if key not in kept or one.due < kept[key].due:
+            kept[key] = one
+    return list(kept.values())
 
 
 def _in(stages: tuple[str, ...], stage: Stage | None) -> bool:

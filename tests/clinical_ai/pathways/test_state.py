@@ -138,6 +138,34 @@ def test_a_patient_not_at_goal_is_seen_within_weeks():
     )  # fmt: skip
 
 
+def test_of_two_visits_that_one_measurement_answers_the_sooner_counts():
+    person = record(
+        problems=[problem(k, onset=date(2020, 1, 1)) for k in ("hypertension", "stroke")],
+        measurements=pressure(165, 100, date(2026, 6, 10)),
+    )
+    visits = [d for d in state(HYPERTENSION, person, ON).schedule if d.kind == "visit"]
+    assert [(d.rule.id, d.due) for d in visits] == [("visit_event_not_at_goal", date(2026, 7, 8))]
+    unknown = record(problems=person.problems)
+    visits = [d for d in state(HYPERTENSION, unknown, ON).schedule if d.kind == "visit"]
+    assert [d.rule.id for d in visits] == ["visit_at_goal"]
+
+
+@pytest.mark.parametrize(("value", "due"), [(6.5, date(2026, 12, 1)), (8.5, date(2026, 9, 1))])
+def test_hba1c_with_complications_is_sooner_when_not_at_goal(value, due):
+    ill = problem("diabetes", "diabetic_retinopathy", onset=date(2015, 1, 1))
+    person = record(problems=[ill], measurements=[measured("hba1c", value, date(2026, 6, 1))])
+    found = state(DIABETES, person, ON).schedule
+    assert [d.due for d in found if d.rule.title.en == "HbA1c"] == [due]
+
+
+def test_a_disease_begins_with_its_first_code_not_with_that_of_a_complication():
+    ill = [problem("diabetes", onset=d) for d in (date(2007, 4, 19), date(2026, 3, 1))]
+    found = state(DIABETES, record(problems=ill), ON)
+    assert [f.on for f in found.why if f.what == "diabetes"] == [date(2007, 4, 19)]
+    eyes = next(d for d in found.schedule if d.rule.id == "eyes")
+    assert eyes.status == "never recorded"
+
+
 def test_an_emergency_is_a_red_flag_for_two_weeks():
     person = record(
         problems=[problem("hypertension")], measurements=pressure(184, 100, date(2026, 6, 25))
